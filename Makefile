@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# podleash: `make help` lists the targets.
+
+VERSION ?= 0.1.0
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
+BUILD   ?= build
+TIME    ?= 60
+
+CFLAGS  ?= -O2 -g
+HARDENING ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+ifneq ($(CI),)
+WARNINGS += -Werror
+endif
+C        = $(CC) -std=c11 -D_GNU_SOURCE $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP
+DEFINES  = -DPODLEASH_VERSION='"$(VERSION)"' -DPODLEASH_LIBRARY='"$(LIBDIR)/libpodleash.so"' \
+	   -DPODLEASH_DEFAULT_HELPER='"$(BINDIR)/podleash"'
+# callers pass what they like: a NULL that libc declares impossible must reach the real function
+INTERPOSE = -fPIC -fvisibility=hidden -fno-delete-null-pointer-checks
+RELRO    = -Wl,-z,relro,-z,now
+
+# `make V=1` shows the commands.
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+
+library_objects = $(patsubst preload/%.c,$(BUILD)/preload/%.o,$(wildcard preload/*.c))
+helper_objects  = $(patsubst helper/%.c,$(BUILD)/helper/%.o,$(wildcard helper/*.c))
+grammar         = $(BUILD)/helper/podman_command.o
+commands        = $(patsubst %,$(BUILD)/helper/%.o,podleash run hold guard cancel sweep list)
+units           = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit-%,$(wildcard tests/unit/*.c))
+sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch])
+scripts         = .ci/run tests/setup tests/check tests/demo tests/test_helper.bash $(wildcard tests/*.bats)
+
+all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the program (default)
+
+$(BUILD)/libpodleash.so: $(library_objects) preload/libpodleash.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) $(RELRO) -Wl,-Bsymbolic-functions -Wl,--version-script=preload/libpodleash.map \
+		-o $@ $(library_objects) -ldl
+
+$(BUILD)/podleash: $(helper_objects) $(grammar)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(CFLAGS) $(LDFLAGS) $(RELRO) -o $@ $^ -ldl
+
+$(BUILD)/preload/%.o: preload/%.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) $(DEFINES) $(INTERPOSE) -c -o $@ $<
+
+$(BUILD)/helper/%.o: helper/%.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) $(DEFINES) -fPIE -c -o $@ $<
+
+$(grammar): preload/podman_command.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) -fPIE -c -o $@ $<
+
+$(BUILD)/tests/unit-%: tests/unit/%.c $(filter-out $(commands),$(helper_objects)) $(grammar)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) -o $@ $< $(filter %.o,$^) -ldl
+
+$(BUILD)/tests/start: tests/start.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) -o $@ $< -pthread
+
+-include $(wildcard $(BUILD)/*/*.d)
+
+install: all ## install below DESTDIR, PREFIX, BINDIR, LIBDIR
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)
+	install -m 0755 $(BUILD)/podleash $(DESTDIR)$(BINDIR)/podleash
+	install -m 0755 $(BUILD)/libpodleash.so $(DESTDIR)$(LIBDIR)/libpodleash.so
+
+debug: ## build with ASan and UBSan, in build/debug (the library without: it is loaded into others)
+	$(MAKE) BUILD=build/debug HARDENING= CFLAGS="-O1 -g -fno-omit-frame-pointer" build/debug/libpodleash.so
+	$(MAKE) BUILD=build/debug HARDENING= build/debug/podleash \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+lint: ## clang-format, cppcheck, shellcheck
+	tests/setup lint
+	clang-format --dry-run -Werror $(sources)
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE \
+		--enable=warning,performance,portability preload helper
+	shellcheck -x $(scripts)
+
+check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose
+	tests/setup
+	$(MAKE) all test-programs
+	TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
+
+test-programs: $(units) $(BUILD)/tests/start
+
+demo: ## the main job, without and with podleash, on the real podman and ansible-runner
+	tests/setup
+	$(MAKE) --no-print-directory all
+	tests/demo
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: all install debug lint check test-programs demo clean help

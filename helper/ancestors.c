@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ancestors.h"
+
+#include <stdio.h>
+
+#include "util.h"
+
+#define INIT_ENVIRON_LIMIT (2U << 20)
+
+bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
+{
+	bool found = false;
+
+	unit[0] = '\0';
+	for (size_t i = 1; i < words->count; i++) {
+		const char *unitdir = found ? after(words->word[i], "unitdir=") : NULL;
+
+		if (equal(words->word[i], "--command-runner"))
+			found = true;
+		if (!unitdir)
+			continue;
+		const char *slash = strrchr(unitdir, '/');
+		const char *name = slash ? slash + 1 : unitdir;
+		if (unit_name_valid(name))
+			(void)snprintf(unit, UNIT_SIZE, "%s", name);
+		return true;
+	}
+	return false;
+}
+
+/* Whether @pid is a `podleash run`, by its program and its first word. */
+static bool is_podleash_run(pid_t pid, const struct words *words)
+{
+	char own[NAME_MAX + 1], name[NAME_MAX + 1];
+
+	return words->count > 1 && equal(words->word[1], "run") && proc_exe_name(pid, name) &&
+	       proc_exe_name(getpid(), own) && equal(own, name);
+}
+
+/* Whether orphans are given to @pid: the first process, or a user's systemd. */
+static bool is_init(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return pid <= 1 || (proc_stat(pid, &stat) && equal(stat.name, "systemd"));
+}
+
+/* Whether init itself was started under the leash: a container whose first process is the runner.
+ */
+static bool init_is_leashed(void)
+{
+	size_t size = 0;
+	static const char name[] = "RECEPTOR_PID_DIRECTORY=";
+	_cleanup_free_ char *text = read_file(-1, "/proc/1/environ", INIT_ENVIRON_LIMIT, &size);
+
+	return text && memmem(text, size, name, sizeof(name) - 1);
+}
+
+static bool is_orphan(void)
+{
+	struct proc_stat self;
+
+	if (!is_init(getppid()) || init_is_leashed() || !proc_stat(getpid(), &self))
+		return false;
+	bool started_by_init = self.session == getpid() && self.tty == 0;
+	return !started_by_init;
+}
+
+/* Writes the chain from the parent upwards; returns how many of them hold the leash. */
+static size_t climb(struct ancestors *ancestors)
+{
+	size_t holders = 1;
+	pid_t pid = getppid();
+
+	for (size_t i = 0; i < RUN_HOLDERS; i++) {
+		struct holder *holder = &ancestors->holder[i];
+		struct proc_stat stat;
+		struct words words;
+		char unit[UNIT_SIZE];
+
+		if (!proc_stat(pid, &stat))
+			break;
+		holder->id = (struct process){pid, stat.start};
+		memcpy(holder->name, stat.name, sizeof(holder->name));
+		if (proc_cmdline(pid, &words)) {
+			bool command_runner = is_command_runner(&words, unit);
+
+			if (command_runner) {
+				ancestors->command_runner = true;
+				memcpy(ancestors->unit, unit, sizeof(unit));
+			}
+			if (command_runner || is_podleash_run(pid, &words))
+				holders = i + 1;
+		}
+		words_free(&words);
+		if (stat.ppid <= 1)
+			break;
+		pid = stat.ppid;
+	}
+	return holders;
+}
+
+/* Whether each holder is still the child of the next: none ended while they were looked at. */
+static bool chain_holds(const struct ancestors *ancestors)
+{
+	pid_t parent = getppid();
+
+	for (size_t i = 0; i < ancestors->holders; i++) {
+		const struct process *id = &ancestors->holder[i].id;
+		struct proc_stat stat;
+
+		if (id->pid != parent || !proc_stat(parent, &stat) || stat.start != id->start)
+			return false;
+		parent = stat.ppid;
+	}
+	return true;
+}
+
+bool ancestors_find(struct ancestors *ancestors)
+{
+	memset(ancestors, 0, sizeof(*ancestors));
+	if (is_orphan())
+		return false;
+	ancestors->holders = climb(ancestors);
+	return chain_holds(ancestors);
+}

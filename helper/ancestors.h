@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The processes above this one that hold its leash.
+ *
+ * Where a receptor command-runner or a `podleash run` is among the ancestors,
+ * the holders are all processes from the parent up to it; otherwise the parent
+ * alone. The receptor daemon above them is never one: it may restart while its
+ * jobs go on.
+ */
+#ifndef PODLEASH_ANCESTORS_H
+#define PODLEASH_ANCESTORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "record.h"
+
+struct ancestors {
+	struct holder holder[RUN_HOLDERS]; /* the nearest first */
+	size_t holders;
+	bool command_runner;  /* receptor's is the last of them */
+	char unit[UNIT_SIZE]; /* of the command-runner's unitdir=, "" where there is none */
+};
+
+/*
+ * Looks upwards. Returns false when the parent, or another holder, has ended
+ * already: nobody would ever end what is started now.
+ *
+ * A parent that dies leaves its child to init (credentials(7), PR_SET_CHILD_SUBREAPER).
+ * A process that init starts on purpose leads a session without a terminal, or
+ * inherits init's own RECEPTOR_PID_DIRECTORY; an orphan of a runner does neither.
+ */
+bool ancestors_find(struct ancestors *ancestors);
+
+/*
+ * Whether @words are a receptor command-runner's (receptor, workceptor/command.go:
+ * `receptor … --command-runner command=… params=… unitdir=…`). Writes the basename
+ * of unitdir to @unit ("" where it is no valid unit name). Pure.
+ */
+bool is_command_runner(const struct words *words, char unit[UNIT_SIZE]);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* podleash cancel: ends all containers of a unit, and any that it is about to start. */
+#include "cancel.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "../preload/podman_command.h"
+#include "commands.h"
+#include "log.h"
+#include "reap.h"
+#include "util.h"
+
+/* Longer than a grace, podman's cleanup and a hung podman call take together. */
+#define TIMEOUT_MS 60000
+
+struct options {
+	int grace_ms, timeout_ms;
+	bool json;
+	const char *unit, *path;
+};
+
+static bool parse(struct options *options, int argc, char *argv[])
+{
+	static const struct option longs[] = {
+		{"grace", required_argument, NULL, 'g'},
+		{"timeout", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
+		{"unit", required_argument, NULL, 'u'},
+		{0},
+	};
+	int option;
+
+	*options = (struct options){.grace_ms = grace_from_environment(), .timeout_ms = TIMEOUT_MS};
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (option == 'j')
+			options->json = true;
+		else if (option == 'u')
+			options->unit = optarg;
+		else if (option == '?' ||
+			 !grace_parse(optarg,
+				      option == 'g' ? &options->grace_ms : &options->timeout_ms)) {
+			if (option != '?')
+				print_error("%s: not a number of seconds from 0 to %d", optarg,
+					    GRACE_MAX);
+			return false;
+		}
+	}
+	if (options->unit && !unit_name_valid(options->unit)) {
+		print_error("%s: not a unit's name", options->unit);
+		return false;
+	}
+	options->path = argv[optind];
+	if (argc - optind > 1 || (!options->path && !options->unit)) {
+		print_error(options->path ? "more than one directory given"
+					  : "neither a directory nor a unit given");
+		return false;
+	}
+	return true;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Finds the unit's own directory below the default one. False where it has none. */
+static bool find_own_directory(const char *unit, char own[PATH_MAX])
+{
+	char base[PATH_MAX];
+
+	piddir_default(base, sizeof(base));
+	return snprintf(own, PATH_MAX, "%s/%s", base, unit) < PATH_MAX && is_directory(own);
+}
+
+int cancel_main(int argc, char *argv[])
+{
+	struct report report = {0};
+	struct options options;
+	char path[PATH_MAX], own[PATH_MAX], name[UNIT_SIZE];
+	int status;
+
+	log_init();
+	if (!parse(&options, argc, argv))
+		return usage_error("cancel");
+	if (!options.path && find_own_directory(options.unit, own))
+		options.path = own;
+	/* where there is no directory, a unit that is over may be cancelled all the same */
+	_cleanup_close_ int directory = piddir_from_argument(options.path, path, &status);
+	if (directory < 0)
+		return status;
+	report.json = options.json;
+	struct cancel cancel = {
+		.directory = directory,
+		.unit = options.unit,
+		.name = piddir_unit(path, name) ? name : NULL,
+		.grace_ms = options.grace_ms,
+		.timeout_ms = options.timeout_ms,
+		.report = &report,
+	};
+	if (cancel_unit(&cancel))
+		return 0;
+	print_error(
+		"%s: not all of it is ended; the log says what is left, and cancel may be repeated",
+		path);
+	return EXIT_LEFT;
+}

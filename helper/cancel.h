@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cancelling a unit: for `podleash cancel`, and for `podleash run` when it is told to end. */
+#ifndef PODLEASH_CANCEL_H
+#define PODLEASH_CANCEL_H
+
+#include "reapers.h"
+
+struct cancel {
+	int directory;
+	const char *unit; /* NULL: every run in the directory */
+	const char *name; /* of the directory: the unit that stands for all of it; may be NULL */
+	int grace_ms;
+	int timeout_ms;
+	struct report *report;
+};
+
+/*
+ * Writes the tombstone, ends all runs of the unit and waits for their end: those
+ * with a guard by telling it, the others itself. Returns true when nothing is left
+ * and nothing can start any more; false at the time-out or where something stayed.
+ */
+bool cancel_unit(const struct cancel *cancel);
+
+#endif

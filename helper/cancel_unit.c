@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "cancel.h"
+#include "identity.h"
+#include "log.h"
+#include "plain.h"
+#include "reap.h"
+#include "tombstone.h"
+#include "util.h"
+
+/* Between two looks at the directory: guards that end are noticed at the next one. */
+#define LOOK_MS 10
+
+/* One cancel under way. */
+struct pass {
+	const struct cancel *cancel;
+	struct reapers reapers;
+	size_t waiting; /* runs of the unit that are still there */
+};
+
+static bool is_meant(const struct cancel *cancel, const char *unit)
+{
+	return !cancel->unit || equal(cancel->unit, unit);
+}
+
+/* A run with a guard: the guard ends it. */
+static void tell_guard(struct pass *pass, const char *name)
+{
+	struct handle guard;
+	struct run run;
+	const char *why;
+
+	if (!record_open(&run, pass->cancel->directory, name, false, &why))
+		return; /* gone, or being written: the next look tells */
+	if (is_meant(pass->cancel, run.unit)) {
+		pass->waiting++;
+		if (guard_open(&run, &guard))
+			reapers_tell(&pass->reapers, &run, guard);
+	}
+	run_free(&run);
+}
+
+static void end_run(struct pass *pass, const char *name)
+{
+	struct run run;
+	const char *why;
+
+	if (reapers_have(&pass->reapers, name)) {
+		pass->waiting++;
+	} else if (record_open(&run, pass->cancel->directory, name, true, &why)) {
+		if (is_meant(pass->cancel, run.unit)) {
+			pass->waiting++;
+			reapers_start(&pass->reapers, &run, pass->cancel->grace_ms);
+		} else {
+			run_free(&run);
+		}
+	} else if (errno == EWOULDBLOCK) {
+		tell_guard(pass, name);
+	} else if (errno != ENOENT) {
+		reapers_give_up(&pass->reapers, name, why);
+	}
+}
+
+/* Pid files that no record speaks of, in a directory that is the unit's as a whole. */
+static void end_plain(struct pass *pass, const char *name)
+{
+	const struct cancel *cancel = pass->cancel;
+	struct run run;
+
+	if (plain_find(&run, cancel->directory, name, cancel->name)) {
+		pass->waiting++;
+		if (!reap(&run, cancel->grace_ms))
+			reapers_give_up(&pass->reapers, name, "its container does not end");
+	}
+	run_free(&run);
+	if (plain_is_stale(cancel->directory, name))
+		(void)unlinkat(cancel->directory, name, 0); /* the next look tells */
+}
+
+static bool has_record(const struct pass *pass, const char *run)
+{
+	char record[RUN_SIZE + 8];
+
+	(void)snprintf(record, sizeof(record), "%s%s", run, RECORD_SUFFIX);
+	return faccessat(pass->cancel->directory, record, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !reapers_gave_up(&pass->reapers, run);
+}
+
+static void look_at(struct pass *pass, const char *name)
+{
+	bool whole = pass->cancel->name &&
+		     (!pass->cancel->unit || equal(pass->cancel->unit, pass->cancel->name));
+	char run[RUN_SIZE];
+
+	switch (file_kind(name, run)) {
+	case FILE_RECORD:
+		if (!reapers_gave_up(&pass->reapers, run))
+			end_run(pass, run);
+		break;
+	case FILE_CONMON_PID:
+	case FILE_CONTAINER_PID:
+		if (whole && !has_record(pass, run) && !reapers_gave_up(&pass->reapers, name))
+			end_plain(pass, name);
+		break;
+	case FILE_PLAIN_PID:
+		if (whole && !reapers_gave_up(&pass->reapers, name))
+			end_plain(pass, name);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Looks through the directory once; returns whether there is nothing to wait for. */
+static bool look(struct pass *pass)
+{
+	struct names names;
+
+	pass->waiting = 0;
+	if (!names_read(pass->cancel->directory, &names)) {
+		log_line("the pid directory cannot be read: %s", strerror(errno));
+		pass->waiting = 1;
+		return false;
+	}
+	for (size_t i = 0; i < names.count; i++)
+		look_at(pass, names.name[i]);
+	names_free(&names);
+	return !pass->waiting && !pass->reapers.count;
+}
+
+static bool write_tombstones(const struct cancel *cancel)
+{
+	if (cancel->unit && !tombstone_write(cancel->directory, cancel->unit))
+		return false;
+	/* hold looks for the directory's own name as well: it stands for every unit in it */
+	return cancel->unit || !cancel->name || tombstone_write(cancel->directory, cancel->name);
+}
+
+bool cancel_unit(const struct cancel *cancel)
+{
+	int64_t deadline = boottime_ms() + cancel->timeout_ms;
+	struct pass pass = {.cancel = cancel};
+	bool nothing_left;
+
+	pass.reapers.directory = cancel->directory;
+	pass.reapers.report = cancel->report;
+	/* first: a run that is not seen below sees this (tombstone.h) */
+	bool marked = write_tombstones(cancel);
+	if (!marked)
+		log_line("no tombstone could be written: %s", strerror(errno));
+	while (!(nothing_left = look(&pass)) && ms_until(deadline)) {
+		if (pass.reapers.count)
+			reapers_collect(&pass.reapers, LOOK_MS);
+		else
+			sleep_ms(LOOK_MS);
+	}
+	nothing_left = nothing_left && marked && !pass.reapers.failed.count;
+	reapers_free(&pass.reapers);
+	return nothing_left;
+}

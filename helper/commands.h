@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands. Each gets its own name as argv[0] and returns the exit status. */
+#ifndef PODLEASH_COMMANDS_H
+#define PODLEASH_COMMANDS_H
+
+#define EXIT_LEFT    1	 /* something is left, or could not be done */
+#define EXIT_USAGE   2	 /* a wrong command line */
+#define EXIT_REFUSED 125 /* podman's own status for "was not started", podman-run(1) */
+
+int run_main(int argc, char *argv[]);
+int cancel_main(int argc, char *argv[]);
+int sweep_main(int argc, char *argv[]);
+int list_main(int argc, char *argv[]);
+int hold_main(int argc, char *argv[]);
+int guard_main(int argc, char *argv[]);
+
+/* Prints @command's usage line to stderr; returns EXIT_USAGE. */
+int usage_error(const char *command);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "log.h"
+#include "util.h"
+
+/* The kernel ends a killed process at once unless it sleeps in a driver or a frozen cgroup. */
+#define KILL_MS 5000
+#define ROUNDS	20
+
+bool takes_sigterm(const struct proc_status *status)
+{
+	uint64_t bit = 1ULL << (SIGTERM - 1);
+
+	if ((status->caught | status->blocked) & bit)
+		return true;
+	return !status->namespace_init && !(status->ignored & bit);
+}
+
+/* The processes of a container without a pid namespace of its own. */
+struct members {
+	const char *cid;
+	ino_t mount_namespace;
+	struct handles list;
+};
+
+static bool is_member(const struct members *members, pid_t pid)
+{
+	return (members->mount_namespace &&
+		proc_namespace(pid, "mnt") == members->mount_namespace) ||
+	       proc_in_cgroup(pid, members->cid);
+}
+
+static bool visit(pid_t pid, void *context)
+{
+	struct members *members = context;
+	struct handle handle;
+
+	if (!is_member(members, pid) || !handle_open(&handle, pid))
+		return true;
+	if (is_member(members, pid) && handle_alive(&handle))
+		return handles_add(&members->list, handle);
+	handle_close(&handle);
+	return true;
+}
+
+/* Kills all members, and those that they started meanwhile, until there are none. */
+static bool end_members(struct members *members)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		size_t found;
+
+		proc_each(visit, members);
+		found = members->list.count;
+		handles_signal(&members->list, SIGKILL);
+		(void)handles_wait(&members->list, KILL_MS); /* counted again by the next round */
+		handles_close(&members->list);
+		if (!found)
+			return true;
+	}
+	return false;
+}
+
+static bool end_init(const struct handle *init, const struct proc_status *status, int grace_ms)
+{
+	if (grace_ms && takes_sigterm(status) && handle_signal(init, SIGTERM) &&
+	    handle_wait(init, grace_ms))
+		return true;
+	(void)handle_signal(init, SIGKILL); /* dead already is as good */
+	return handle_wait(init, KILL_MS);
+}
+
+/* Keeps @pid's mount namespace, and so the number of its inode, from being given anew. */
+static int pin_mount_namespace(pid_t pid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+bool container_end(const struct run *run, const struct handle *init, int grace_ms)
+{
+	struct members members = {.cid = run->cid};
+	struct proc_status status;
+	struct stat st;
+
+	if (!proc_status(init->id.pid, &status))
+		return handle_wait(init, 0);
+	if (status.namespace_init)
+		return end_init(init, &status, grace_ms);
+
+	_cleanup_close_ int pin = pin_mount_namespace(init->id.pid);
+	if (pin >= 0 && fstat(pin, &st) == 0 && handle_alive(init) &&
+	    st.st_ino != proc_namespace(getpid(), "mnt"))
+		members.mount_namespace = st.st_ino;
+	bool ended = end_init(init, &status, grace_ms);
+	return end_members(&members) && ended;
+}

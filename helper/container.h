@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ending a container by its init.
+ *
+ * The init of a pid namespace takes the whole container with it when it dies,
+ * pid_namespaces(7). Where the container shares a pid namespace (--pid=host,
+ * --pid=container:…) its other processes live on: those in the init's mount
+ * namespace, or in the container's cgroup, are ended as well.
+ */
+#ifndef PODLEASH_CONTAINER_H
+#define PODLEASH_CONTAINER_H
+
+#include "handle.h"
+#include "record.h"
+
+/*
+ * Asks the container init @init to end (SIGTERM), unless @grace_ms is 0 or the
+ * signal would not reach it, then ends it (SIGKILL). Returns whether nothing of
+ * the container runs any more.
+ */
+bool container_end(const struct run *run, const struct handle *init, int grace_ms);
+
+/*
+ * Whether SIGTERM has any effect on a process of @status: it catches or blocks it
+ * (dumb-init and catatonit block it and wait for it), or has the default action,
+ * which the first process of a pid namespace never gets. Pure.
+ */
+bool takes_sigterm(const struct proc_status *status);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podleash guard: waits for the end of a run, or ends it.
+ *
+ * One process a run. It sleeps in poll(2) on the pidfds of the holders, podman,
+ * conmon and the container init; once all are known nothing wakes it but the
+ * death of one of them or SIGTERM, which is how a canceller and a service
+ * manager's stop speak to it.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+
+#include "commands.h"
+#include "guard.h"
+#include "guard_fds.h"
+#include "handle.h"
+#include "identity.h"
+#include "log.h"
+#include "reap.h"
+#include "util.h"
+
+/* Between two looks for the pid files: an eighth of the time it took so far, within these. */
+#define LOOK_MIN_MS 2
+#define LOOK_MAX_MS 1000
+
+/* How long podman may take to end by itself once conmon is gone, and conmon to clean up. */
+#define LINGER_MS  10000
+#define CLEANUP_MS 30000
+
+/* Between two looks at processes for which the kernel gives no pidfd. */
+#define NO_PIDFD_MS 200
+
+struct watch {
+	struct run *run;
+	struct handle holder[RUN_HOLDERS];
+	struct handle podman, conmon, container;
+	int signals;	      /* signalfd: SIGTERM and its like */
+	int64_t started;      /* boottime_ms */
+	int64_t linger_until; /* 0: no end is due */
+};
+
+enum verdict { GO_ON, FINISHED, MUST_REAP };
+
+/* Keeps @handle open on the process @id; closed where it is dead. */
+static void follow(struct handle *handle, struct process id)
+{
+	if (handle->id.pid == id.pid && handle->id.start == id.start)
+		return;
+	handle_close(handle);
+	(void)handle_open_exact(handle, id); /* dead: stays closed, and judge() sees it */
+}
+
+/* Learns conmon and the container init as soon as their pid files name them. */
+static void look(struct watch *watch)
+{
+	struct run *run = watch->run;
+	struct process before = run->conmon;
+
+	/* a restart policy gives a container another conmon: it has written its pid by now */
+	if (!handle_alive(&watch->conmon))
+		(void)learn_conmon(run);
+	if (before.start != run->conmon.start)
+		watch->linger_until = 0;
+	(void)learn_container(run);
+	follow(&watch->conmon, run->conmon);
+	follow(&watch->container, run->container);
+}
+
+static bool all_known(const struct run *run)
+{
+	return run->conmon.pid && run->container.pid;
+}
+
+static bool holder_gone(const struct watch *watch, const char **name)
+{
+	for (size_t i = 0; i < watch->run->holders; i++) {
+		if (handle_alive(&watch->holder[i]))
+			continue;
+		*name = watch->run->holder[i].name;
+		return true;
+	}
+	return false;
+}
+
+/* Waits for an end that is due, and does not trust it to come. */
+static enum verdict linger(struct watch *watch, int ms)
+{
+	if (!watch->linger_until)
+		watch->linger_until = boottime_ms() + ms;
+	return ms_until(watch->linger_until) ? GO_ON : MUST_REAP;
+}
+
+static enum verdict judge_container_gone(struct watch *watch, bool podman_gone, bool conmon_gone)
+{
+	if (podman_gone)
+		return conmon_gone ? FINISHED : linger(watch, CLEANUP_MS);
+	/* podman may write its output for as long as its reader takes, unless conmon failed it */
+	return conmon_gone && watch->run->remove && access(watch->run->bundle, F_OK) == 0
+		       ? linger(watch, LINGER_MS)
+		       : GO_ON;
+}
+
+/* The container is not known: not made yet, or too short-lived to be seen. */
+static enum verdict judge_container_unknown(struct watch *watch, bool podman_gone, bool conmon_gone)
+{
+	const struct run *run = watch->run;
+
+	if (!podman_gone)
+		return conmon_gone ? linger(watch, LINGER_MS) : GO_ON;
+	if (conmon_gone)
+		return FINISHED;
+	if (!run->conmon.pid)
+		return MUST_REAP;
+	if (run->detach)
+		return GO_ON;
+	return container_was_made(run) ? linger(watch, CLEANUP_MS) : MUST_REAP;
+}
+
+static enum verdict judge(struct watch *watch, const char **why)
+{
+	const struct run *run = watch->run;
+	bool podman_gone = !handle_alive(&watch->podman);
+	bool conmon_gone = run->conmon.pid && !handle_alive(&watch->conmon);
+
+	if (holder_gone(watch, why))
+		return MUST_REAP;
+	*why = "podman";
+	if (!run->container.pid)
+		return judge_container_unknown(watch, podman_gone, conmon_gone);
+	if (!handle_alive(&watch->container))
+		return judge_container_gone(watch, podman_gone, conmon_gone);
+	if (podman_gone && !run->detach)
+		return MUST_REAP;
+	*why = "conmon";
+	return conmon_gone ? MUST_REAP : GO_ON;
+}
+
+static int timeout_ms(const struct watch *watch)
+{
+	int64_t look_ms = (boottime_ms() - watch->started) / 8;
+	int timeout = -1;
+
+	if (!all_known(watch->run))
+		timeout = look_ms < LOOK_MIN_MS	  ? LOOK_MIN_MS
+			  : look_ms > LOOK_MAX_MS ? LOOK_MAX_MS
+						  : (int)look_ms;
+	if (watch->linger_until && (timeout < 0 || timeout > ms_until(watch->linger_until)))
+		timeout = ms_until(watch->linger_until);
+	return timeout;
+}
+
+static void add_fd(struct pollfd *fds, nfds_t *count, const struct handle *handle, int *timeout)
+{
+	if (!handle->id.pid)
+		return;
+	if (handle->fd < 0) {
+		if (*timeout < 0 || *timeout > NO_PIDFD_MS)
+			*timeout = NO_PIDFD_MS;
+		return;
+	}
+	/* one that is dead is seen by judge(); it must not end the sleep for ever */
+	if (handle_alive(handle))
+		fds[(*count)++] = (struct pollfd){handle->fd, POLLIN, 0};
+}
+
+/* Sleeps until something may have changed; returns whether SIGTERM came. */
+static bool wait_for_news(const struct watch *watch)
+{
+	struct pollfd fds[RUN_HOLDERS + 4] = {{watch->signals, POLLIN, 0}};
+	int timeout = timeout_ms(watch);
+	nfds_t count = 1;
+
+	for (size_t i = 0; i < watch->run->holders; i++)
+		add_fd(fds, &count, &watch->holder[i], &timeout);
+	add_fd(fds, &count, &watch->podman, &timeout);
+	add_fd(fds, &count, &watch->conmon, &timeout);
+	add_fd(fds, &count, &watch->container, &timeout);
+	return poll(fds, count, timeout) > 0 && (fds[0].revents & POLLIN);
+}
+
+static enum verdict watch_run(struct watch *watch, const char **why)
+{
+	for (;;) {
+		look(watch);
+		enum verdict verdict = judge(watch, why);
+		if (verdict != GO_ON)
+			return verdict;
+		*why = "cancel";
+		if (wait_for_news(watch))
+			return MUST_REAP;
+	}
+}
+
+static bool guard_run(struct watch *watch, int grace_ms)
+{
+	struct run *run = watch->run;
+	const char *why = "";
+	enum verdict verdict = watch_run(watch, &why);
+
+	if (verdict == FINISHED && reap_finished(run))
+		return true;
+	if (verdict == MUST_REAP)
+		log_line("unit %s, run %s: ending it: %s%s", run->unit, run->name, why,
+			 equal(why, "cancel") ? "" : " is gone");
+	return reap(run, grace_ms);
+}
+
+/* SIGTERM and its like wait in a descriptor, so that no reap is cut short. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	return sigprocmask(SIG_BLOCK, &set, NULL) ? -1
+						  : signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static bool watch_open(struct watch *watch, struct run *run)
+{
+	struct proc_stat self;
+	struct draft draft = {0};
+
+	*watch = (struct watch){.run = run, .signals = open_signals(), .started = boottime_ms()};
+	watch->conmon = watch->container = HANDLE_NONE;
+	/* one that is dead already leaves its handle closed, and judge() sees it */
+	for (size_t i = 0; i < run->holders; i++)
+		(void)handle_open_exact(&watch->holder[i], run->holder[i].id);
+	(void)handle_open_exact(&watch->podman, run->podman);
+	if (watch->signals < 0 || !proc_stat(getpid(), &self))
+		return false;
+	run->guard = (struct process){getpid(), self.start};
+	draft_add_process(&draft, "guard", run->guard, NULL);
+	return record_append(run, &draft);
+}
+
+/* What the record's path says: the run's name behind the last slash, the directory before it. */
+static bool split_path(char *path, struct run *run)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || file_kind(slash + 1, run->name) != FILE_RECORD)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+int guard_main(int argc, char *argv[])
+{
+	struct run run = {.fd = GUARD_FD_RECORD, .directory = GUARD_FD_DIRECTORY};
+	char path[PATH_MAX];
+	struct watch watch;
+	const char *why;
+
+	log_init();
+	if (argc != 2 || strlen(argv[1]) >= sizeof(path) || fcntl(GUARD_FD_READY, F_GETFD) < 0)
+		return usage_error("guard");
+	memcpy(path, argv[1], strlen(argv[1]) + 1);
+	if (!split_path(path, &run))
+		return usage_error("guard");
+	for (int fd = GUARD_FD_FIRST; fd < GUARD_FD_FIRST + GUARD_FDS; fd++)
+		(void)fcntl(fd, F_SETFD,
+			    FD_CLOEXEC); /* they are open: guard_start() put them there */
+	if (!record_read(&run, &why) || !watch_open(&watch, &run)) {
+		log_line("%s: no guard for it: %s", argv[1], strerror(errno));
+		return EXIT_LEFT;
+	}
+	if (write(GUARD_FD_READY, "", 1) != 1)
+		return EXIT_LEFT;
+	(void)close(GUARD_FD_READY);
+	guard_sweep_others(&run, path);
+	return guard_run(&watch, grace_from_environment()) ? 0 : EXIT_LEFT;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting a guard: the process that ends a run when one of its holders dies. */
+#ifndef PODLEASH_GUARD_H
+#define PODLEASH_GUARD_H
+
+#include "record.h"
+
+/*
+ * Starts a guard for @run, whose record is open and locked: a process in a
+ * session of its own, child of init, that shares the record's file description
+ * and so keeps the lock. Returns once it watches; the caller then closes its own
+ * descriptor. False with errno where it could not be started: the caller still
+ * has the lock. @path is the pid directory's, for the guard's command line.
+ */
+bool guard_start(const struct run *run, const char *path);
+
+/*
+ * Starts `podleash sweep PATH`, detached, where @directory has a record whose
+ * guard is gone. Best effort: the next run or the next sweep sees it as well.
+ */
+void guard_sweep_others(const struct run *run, const char *path);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "guard.h"
+#include "guard_fds.h"
+#include "log.h"
+#include "util.h"
+
+/* Closes all descriptors from @first on. */
+static void close_from(int first)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	long limit = sysconf(_SC_OPEN_MAX); /* before Linux 5.9 */
+
+	for (int fd = first; fd < limit; fd++)
+		(void)close(fd); /* most are not open */
+}
+
+/* Moves the @count descriptors of @fds to GUARD_FD_FIRST and up; all others but stdio go. */
+static bool arrange_fds(int *fds, int count)
+{
+	for (int i = 0; i < count; i++) {
+		fds[i] = fcntl(fds[i], F_DUPFD, GUARD_FD_FIRST + count);
+		if (fds[i] < 0)
+			return false;
+	}
+	for (int i = 0; i < count; i++)
+		if (dup2(fds[i], GUARD_FD_FIRST + i) < 0)
+			return false;
+	close_from(GUARD_FD_FIRST + count);
+	return true;
+}
+
+/* In the grandchild: this program again, with nothing of the caller's but @fds and the environment.
+ */
+__attribute__((noreturn)) static void become(char *const argv[], int *fds, int count)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL); /* fails for SIGKILL and SIGSTOP */
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+	    dup2(null, STDERR_FILENO) >= 0 && arrange_fds(fds, count) && chdir("/") == 0)
+		(void)execv("/proc/self/exe", argv);
+	_exit(127);
+}
+
+/* Starts this program with @argv as a child of init in a session of its own. */
+static bool start_detached(char *const argv[], int *fds, int count)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return false;
+	if (child == 0) {
+		pid_t grandchild = setsid() < 0 ? -1 : fork();
+
+		if (grandchild == 0)
+			become(argv, fds, count);
+		_exit(grandchild < 0);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	errno = EAGAIN; /* what fork(2) says where no process is to be had */
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool guard_start(const struct run *run, const char *path)
+{
+	_cleanup_close_ int ready = -1;
+	_cleanup_close_ int tell = -1;
+	char record[PATH_MAX], byte;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return false;
+	ready = ends[0];
+	tell = ends[1];
+	if (snprintf(record, sizeof(record), "%s/%s%s", path, run->name, RECORD_SUFFIX) >=
+	    (int)sizeof(record)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	char *argv[] = {(char *)"podleash", (char *)"guard", record, NULL};
+	int fds[GUARD_FDS] = {run->fd, run->directory, tell};
+	if (!start_detached(argv, fds, GUARD_FDS))
+		return false;
+	cleanup_close(&tell);
+	tell = -1;
+	/* a guard that fails closes the pipe, and its reason is in the log */
+	errno = ECHILD;
+	return read(ready, &byte, 1) == 1;
+}
+
+/* Whether nobody guards the record @name. */
+static bool is_unguarded(int directory, const char *name)
+{
+	_cleanup_close_ int fd =
+		openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+void guard_sweep_others(const struct run *run, const char *path)
+{
+	char *argv[] = {(char *)"podleash", (char *)"sweep", (char *)(uintptr_t)path, NULL};
+	char other[RUN_SIZE];
+	struct names names;
+	bool needed = false;
+
+	if (!names_read(run->directory, &names))
+		return;
+	for (size_t i = 0; i < names.count && !needed; i++)
+		needed = file_kind(names.name[i], other) == FILE_RECORD &&
+			 !equal(other, run->name) && is_unguarded(run->directory, names.name[i]);
+	names_free(&names);
+	if (needed && !start_detached(argv, NULL, 0))
+		log_line("%s: no process to sweep it with: %s", path, strerror(errno));
+}

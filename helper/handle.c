@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "handle.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "util.h"
+
+/* How often a process without a pidfd is looked at. */
+#define LOOK_MS 10
+
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+/* By number: libc has wrappers from glibc 2.36 on. The kernel sets close-on-exec. */
+static int pidfd_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static bool is_dead(const struct proc_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
+}
+
+/* ESRCH and EINVAL (a thread's id) mean there is no such process; else the kernel gives no pidfd.
+ */
+static bool no_such_process(void)
+{
+	return errno == ESRCH || errno == EINVAL;
+}
+
+bool handle_open(struct handle *handle, pid_t pid)
+{
+	struct proc_stat stat;
+
+	*handle = HANDLE_NONE;
+	if (pid <= 0)
+		return false;
+	handle->fd = pidfd_open(pid);
+	if (handle->fd < 0 && no_such_process())
+		return false;
+	if (!proc_stat(pid, &stat) || is_dead(&stat)) {
+		handle_close(handle);
+		return false;
+	}
+	handle->id = (struct process){pid, stat.start};
+	/* alive after the read: what was read is this process's */
+	if (!handle_alive(handle)) {
+		handle_close(handle);
+		return false;
+	}
+	return true;
+}
+
+bool handle_open_exact(struct handle *handle, struct process id)
+{
+	if (!handle_open(handle, id.pid))
+		return false;
+	if (handle->id.start == id.start)
+		return true;
+	handle_close(handle);
+	return false;
+}
+
+void handle_close(struct handle *handle)
+{
+	if (handle->fd >= 0)
+		(void)close(handle->fd); /* a pidfd has nothing to flush */
+	*handle = HANDLE_NONE;
+}
+
+static bool still_the_same(const struct handle *handle)
+{
+	struct proc_stat stat;
+
+	return proc_stat(handle->id.pid, &stat) && !is_dead(&stat) &&
+	       stat.start == handle->id.start;
+}
+
+bool handle_alive(const struct handle *handle)
+{
+	return handle->id.pid && !handle_wait(handle, 0);
+}
+
+bool handle_signal(const struct handle *handle, int signal)
+{
+	if (!handle->id.pid)
+		return false;
+	if (handle->fd >= 0)
+		return syscall(SYS_pidfd_send_signal, handle->fd, signal, NULL, 0) == 0;
+	return still_the_same(handle) && kill(handle->id.pid, signal) == 0;
+}
+
+bool handle_wait(const struct handle *handle, int ms)
+{
+	int64_t deadline = boottime_ms() + ms;
+
+	if (!handle->id.pid)
+		return true;
+	for (;;) {
+		int left = ms_until(deadline);
+
+		if (handle->fd >= 0) {
+			struct pollfd end = {handle->fd, POLLIN, 0};
+
+			if (poll(&end, 1, left) > 0)
+				return true;
+		} else if (!still_the_same(handle)) {
+			return true;
+		} else if (left) {
+			sleep_ms(left < LOOK_MS ? left : LOOK_MS);
+		}
+		if (!left)
+			return false;
+	}
+}
+
+bool process_lives(struct process id)
+{
+	struct handle handle;
+	bool alive = id.pid && handle_open_exact(&handle, id);
+
+	if (alive)
+		handle_close(&handle);
+	return alive;
+}
+
+bool handles_add(struct handles *list, struct handle handle)
+{
+	struct handle *larger = realloc(list->item, (list->count + 1) * sizeof(*larger));
+
+	if (!larger) {
+		handle_close(&handle);
+		return false;
+	}
+	list->item = larger;
+	list->item[list->count++] = handle;
+	return true;
+}
+
+bool handles_have(const struct handles *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->item[i].id.pid == pid)
+			return true;
+	return false;
+}
+
+void handles_signal(const struct handles *list, int signal)
+{
+	for (size_t i = 0; i < list->count; i++)
+		(void)handle_signal(&list->item[i], signal); /* dead already is as good */
+}
+
+bool handles_wait(const struct handles *list, int ms)
+{
+	int64_t deadline = boottime_ms() + ms;
+	bool all = true;
+
+	for (size_t i = 0; i < list->count; i++)
+		all = handle_wait(&list->item[i], ms_until(deadline)) && all;
+	return all;
+}
+
+void handles_close(struct handles *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		handle_close(&list->item[i]);
+	free(list->item);
+	*list = (struct handles){0};
+}

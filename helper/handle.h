@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A hold on one process that its death and the reuse of its pid cannot loosen.
+ *
+ * A handle is a pidfd, opened first and verified second (pidfd_open(2), Linux
+ * 5.3). Older kernels (RHEL 8: 4.18) have none: there the start time is compared
+ * before each kill(2), which leaves the window between the two.
+ */
+#ifndef PODLEASH_HANDLE_H
+#define PODLEASH_HANDLE_H
+
+#include <poll.h>
+
+#include "proc.h"
+
+struct handle {
+	struct process id; /* pid 0: closed */
+	int fd;		   /* -1: a kernel without pidfds */
+};
+
+#define HANDLE_NONE ((struct handle){.fd = -1})
+
+/* Opens @pid, whoever it is now, and notes its start. False, and closed, where it is dead. */
+bool handle_open(struct handle *handle, pid_t pid);
+
+/* Opens exactly @id. False where that process is dead, whoever has its pid now. */
+bool handle_open_exact(struct handle *handle, struct process id);
+
+void handle_close(struct handle *handle);
+
+/* Whether the process lives: neither gone nor a zombie. A closed handle's does not. */
+bool handle_alive(const struct handle *handle);
+
+/* Signals the process. False where it is dead or may not be signalled (errno). */
+bool handle_signal(const struct handle *handle, int signal);
+
+/* Waits at most @ms for the death of the process; returns whether it is dead. */
+bool handle_wait(const struct handle *handle, int ms);
+
+/* Whether exactly @id lives: the one-time question. */
+bool process_lives(struct process id);
+
+/* A list of handles; owns them. */
+struct handles {
+	struct handle *item;
+	size_t count;
+};
+
+/* Takes @handle over. False, with the handle closed, where memory is short. */
+bool handles_add(struct handles *list, struct handle handle);
+bool handles_have(const struct handles *list, pid_t pid);
+void handles_signal(const struct handles *list, int signal);
+/* Waits at most @ms for all of them; returns whether all are dead. */
+bool handles_wait(const struct handles *list, int ms);
+void handles_close(struct handles *list);
+
+#endif

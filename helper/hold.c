@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podleash hold PATH ARGV0 … run --conmon-pidfile=P --pidfile=Q …
+ *
+ * Stands between the runner's exec and podman, in the same process: publishes
+ * the run's record, starts its guard, and becomes podman. Whatever fails here
+ * must not fail the job: podman is then started as the runner asked for it.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "../preload/podman_command.h"
+#include "ancestors.h"
+#include "commands.h"
+#include "guard.h"
+#include "log.h"
+#include "podman.h"
+#include "record.h"
+#include "run_flags.h"
+#include "tombstone.h"
+#include "util.h"
+
+#define CONMON_FLAG "--conmon-pidfile="
+#define PID_FLAG    "--pidfile="
+
+extern char **environ;
+
+struct hold {
+	const char *path;	  /* of podman, as the caller named it */
+	char **argv;		  /* podman's, with our two flags behind `run` */
+	size_t run;		  /* index of `run` in it */
+	char cwd[PATH_MAX];	  /* "" where it cannot be told */
+	char directory[PATH_MAX]; /* the pid directory's, as given */
+	char all[UNIT_SIZE];	  /* the unit that stands for all of it, "" for none */
+	char name[RUN_SIZE];
+	char **environment; /* podman's: ours less our own variables; not freed, exec replaces it */
+	struct ancestors ancestors;
+	struct run_flags flags;
+};
+
+/* Takes the command line apart. False where the preload library did not write it. */
+static bool parse(struct hold *hold, int argc, char *argv[])
+{
+	char name[NAME_MAX + 1];
+
+	if (argc < 4)
+		return false;
+	hold->path = argv[1];
+	hold->argv = argv + 2;
+	hold->run = podman_run_index(hold->argv);
+	if (!hold->run || !hold->argv[hold->run + 1] || !hold->argv[hold->run + 2])
+		return false;
+	const char *conmon = after(hold->argv[hold->run + 1], CONMON_FLAG);
+	const char *slash = conmon ? strrchr(conmon, '/') : NULL;
+	if (!slash || !after(hold->argv[hold->run + 2], PID_FLAG))
+		return false;
+	size_t length = (size_t)(slash - conmon);
+	if (length == 0 || length >= sizeof(hold->directory) || strlen(slash + 1) > NAME_MAX)
+		return false;
+	memcpy(hold->directory, conmon, length);
+	hold->directory[length] = '\0';
+	if (!piddir_unit(hold->directory, hold->all))
+		hold->all[0] = '\0';
+	memcpy(name, slash + 1, strlen(slash + 1) + 1);
+	return file_kind(name, hold->name) == FILE_CONMON_PID;
+}
+
+/* Whether LD_PRELOAD's @entry (@length bytes) is our library, wherever it lies. */
+static bool is_our_library(const char *entry, size_t length)
+{
+	static const char name[] = "libpodleash.so";
+	size_t tail = sizeof(name) - 1;
+
+	return length >= tail && !memcmp(entry + length - tail, name, tail) &&
+	       (length == tail || entry[length - tail - 1] == '/');
+}
+
+/* Returns "LD_PRELOAD=…" without our library, NULL where nothing else is in it. */
+static char *without_library(const char *value)
+{
+	char *text = calloc(1, strlen("LD_PRELOAD=") + strlen(value) + 1);
+	char *to = text ? stpcpy(text, "LD_PRELOAD=") : NULL;
+	bool first = true;
+
+	while (text && *value) {
+		size_t separators = strspn(value, ": "); /* ld.so(8): either may part the entries */
+		size_t length = strcspn(value + separators, ": ");
+
+		if (length && !is_our_library(value + separators, length)) {
+			if (!first)
+				*to++ = ':';
+			to = mempcpy(to, value + separators, length);
+			first = false;
+		}
+		value += separators + length;
+	}
+	if (!first)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static bool is_ours(const char *variable)
+{
+	return after(variable, "PODLEASH_") || after(variable, "RECEPTOR_PID_DIRECTORY=");
+}
+
+/* Makes podman's environment: the caller's, less our own variables and our library. */
+static char **make_environment(void)
+{
+	size_t count = 0, n = 0;
+
+	while (environ[count])
+		count++;
+	char **environment = calloc(count + 1, sizeof(*environment));
+	for (size_t i = 0; environment && i < count; i++) {
+		const char *preload = after(environ[i], "LD_PRELOAD=");
+		char *kept = preload ? without_library(preload) : environ[i];
+
+		if (kept && !is_ours(kept))
+			environment[n++] = kept;
+	}
+	return environment;
+}
+
+/* Becomes podman with @argv; returns its status for a program that cannot be started. */
+static int become(const struct hold *hold, char *const argv[])
+{
+	/* execvpe(3) runs a script without #! by the shell, as the caller's own may have */
+	if (strchr(hold->path, '/'))
+		(void)execvpe(hold->path, argv, hold->environment);
+	else
+		(void)execve(hold->path, argv, hold->environment);
+	print_error("%s: %s", hold->path, strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
+
+/* Takes @count words out of @argv, from @at on. */
+static void take_out(char **argv, size_t at, size_t count)
+{
+	for (; argv[at + count]; at++)
+		argv[at] = argv[at + count];
+	argv[at] = NULL;
+}
+
+static bool is_strict(void)
+{
+	const char *strict = getenv("PODLEASH_STRICT");
+
+	return strict && equal(strict, "1");
+}
+
+/* Starts podman without the leash and logs why; with PODLEASH_STRICT=1 does not start it. */
+static int go_without(const struct hold *hold, const char *what, const char *why)
+{
+	if (is_strict()) {
+		print_error("%s: %s; the run cannot be leashed and PODLEASH_STRICT is set", what,
+			    why);
+		return EXIT_REFUSED;
+	}
+	log_line("%s: %s; podman is started without a leash", what, why);
+	take_out(hold->argv, hold->run + 1, 2);
+	return become(hold, hold->argv);
+}
+
+static int refuse(const char *unit, const char *why)
+{
+	log_line("unit %s: %s; podman is not started", unit, why);
+	print_error("unit %s: %s; podman is not started", unit, why);
+	return EXIT_REFUSED;
+}
+
+/* The unit's name: PODLEASH_UNIT, else the command-runner's, else the directory's. */
+static const char *find_unit(const struct hold *hold)
+{
+	const char *given = getenv("PODLEASH_UNIT");
+
+	if (given && unit_name_valid(given))
+		return given;
+	if (hold->ancestors.unit[0])
+		return hold->ancestors.unit;
+	return hold->all[0] ? hold->all : "default";
+}
+
+/* @path itself, or behind the working directory in @buffer: the guard's is another. */
+static const char *absolute(const struct hold *hold, const char *path, char *buffer, size_t size)
+{
+	if (path[0] == '/')
+		return path;
+	(void)snprintf(buffer, size, "%s/%s", hold->cwd, path); /* @size holds both */
+	return buffer;
+}
+
+/* Writes down all that a reaper will need. */
+static struct draft describe(const struct hold *hold, const char *unit)
+{
+	struct draft draft = {0};
+	struct proc_stat self = {0};
+	char boot[BOOT_ID_SIZE], path[2 * PATH_MAX];
+
+	proc_boot_id(boot);
+	if (!boot[0] || !proc_stat(getpid(), &self))
+		draft.failed = true;
+	draft_add(&draft, "podleash", "1");
+	draft_add(&draft, "boot", boot);
+	draft_add(&draft, "unit", unit);
+	draft_add_number(&draft, "created", boottime_ns());
+	draft_add_process(&draft, "podman", (struct process){getpid(), self.start}, NULL);
+	for (size_t i = 0; i < hold->ancestors.holders; i++)
+		draft_add_process(&draft, "holder", hold->ancestors.holder[i].id,
+				  hold->ancestors.holder[i].name);
+	draft_add(&draft, "conmon_pidfile", hold->flags.conmon_pidfile);
+	draft_add(&draft, "pidfile", hold->flags.pidfile);
+	draft_add(&draft, "cwd", hold->cwd);
+	draft_add(&draft, "detach", hold->flags.detach ? "1" : "0");
+	draft_add(&draft, "remove", hold->flags.remove ? "1" : "0");
+	draft_add(&draft, "name", hold->flags.name);
+	draft_add(&draft, "executable", absolute(hold, hold->path, path, sizeof(path)));
+	for (size_t i = 1; i < hold->run; i++)
+		if (!equal(hold->argv[i], "container"))
+			draft_add(&draft, "global", hold->argv[i]);
+	for (char **variable = hold->environment; *variable; variable++)
+		if (is_storage_variable(*variable))
+			draft_add(&draft, "env", *variable);
+	return draft;
+}
+
+/* Whether the unit, or the directory as a whole, was cancelled after the owner of this run started.
+ */
+static bool is_cancelled(const struct hold *hold, int directory, const char *unit)
+{
+	uint64_t owner = hold->ancestors.holder[hold->ancestors.holders - 1].id.start;
+
+	return tombstone_stops(directory, unit, owner) ||
+	       (hold->all[0] && tombstone_stops(directory, hold->all, owner));
+}
+
+/* Publishes the record, then looks for a tombstone, then starts the guard. */
+static int leash_and_become(const struct hold *hold, int directory)
+{
+	const char *unit = find_unit(hold);
+	struct draft draft = describe(hold, unit);
+	struct run run = {.directory = directory};
+	char path[2 * PATH_MAX];
+
+	memcpy(run.name, hold->name, sizeof(run.name));
+	run.fd = record_publish(&draft, directory, hold->name);
+	if (run.fd < 0)
+		return go_without(hold, hold->directory, strerror(errno));
+	if (is_cancelled(hold, directory, unit)) {
+		record_remove(&run);
+		return refuse(unit, "it was cancelled");
+	}
+	if (!guard_start(&run, absolute(hold, hold->directory, path, sizeof(path)))) {
+		int error = errno;
+
+		record_remove(&run);
+		return go_without(hold, "no guard", strerror(error));
+	}
+	return become(hold, hold->argv);
+}
+
+int hold_main(int argc, char *argv[])
+{
+	struct hold hold = {0};
+	_cleanup_close_ int directory = -1;
+	const char *why;
+
+	log_init();
+	if (!parse(&hold, argc, argv))
+		return usage_error("hold");
+	if (!ancestors_find(&hold.ancestors))
+		return refuse(find_unit(&hold), "the process that asked for podman has ended");
+	hold.environment = make_environment();
+	if (!hold.environment) {
+		hold.environment = environ;
+		return go_without(&hold, "environment", strerror(ENOMEM));
+	}
+	(void)unsetenv("LD_PRELOAD"); /* of no use to the guard; podman's own list stands already */
+	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
+		hold.cwd[0] = '\0';
+	directory = piddir_open(hold.directory, &why);
+	if (directory < 0)
+		return go_without(&hold, hold.directory, why);
+	switch (podman_knows(directory, hold.path, hold.environment)) {
+	case PODMAN_KNOWS_NEITHER:
+		return go_without(&hold, hold.path, "could not be asked for its flags");
+	case PODMAN_KNOWS_CONMON_PIDFILE:
+		take_out(hold.argv, hold.run + 2, 1);
+		break;
+	case PODMAN_KNOWS_BOTH:
+		break;
+	}
+	run_flags_parse(hold.argv, hold.run, &hold.flags);
+	return leash_and_become(&hold, directory);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <syslog.h>
+
+#include "util.h"
+
+static const char *log_file;
+
+void log_init(void)
+{
+	const char *file = getenv("PODLEASH_LOG");
+
+	/* the guard's working directory is /: a relative name would mean two files */
+	log_file = file && file[0] == '/' ? file : NULL;
+}
+
+static bool log_to_file(const char *line)
+{
+	_cleanup_close_ int fd =
+		open(log_file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		     0600);
+	char stamped[1200];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	if (fd < 0 || !gmtime_r(&now, &utc))
+		return false;
+	size_t length = strftime(stamped, sizeof(stamped), "%Y-%m-%dT%H:%M:%SZ ", &utc);
+	int more = snprintf(stamped + length, sizeof(stamped) - length, "podleash[%d]: %s\n",
+			    (int)getpid(), line);
+	/* one write a line, so that lines of many guards do not mix */
+	return write(fd, stamped, length + (size_t)more) >= 0;
+}
+
+void log_line(const char *format, ...)
+{
+	char line[1024];
+	int saved = errno;
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(line, sizeof(line), format, arguments); /* cut where too long */
+	va_end(arguments);
+	if (!log_file || !log_to_file(line)) {
+		openlog("podleash", LOG_PID, LOG_DAEMON);
+		syslog(LOG_NOTICE, "%s", line);
+		closelog();
+	}
+	errno = saved;
+}
+
+void print_error(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)fputs("podleash: ", stderr);
+	(void)vfprintf(stderr, format, arguments);
+	(void)fputc('\n', stderr);
+	va_end(arguments);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where podleash says what happened while a job runs. Never stdout or stderr:
+ * receptor takes both as the job's result stream (receptor, workceptor/command.go).
+ */
+#ifndef PODLEASH_LOG_H
+#define PODLEASH_LOG_H
+
+/*
+ * Remembers where lines go: appended to the file that PODLEASH_LOG names by an
+ * absolute path, else syslog(3) as LOG_DAEMON. Opens nothing until the first line.
+ */
+void log_init(void);
+
+/* Logs one line, printf-like, without a newline. Errors are ignored: no one is left to tell. */
+__attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
+
+/* Prints `podleash: ` and one line to stderr: for commands that a person runs. */
+__attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "piddir.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "log.h"
+#include "util.h"
+
+/* A slash at the end would make O_NOFOLLOW follow a symlink. Returns false where @path is too long.
+ */
+static bool without_slashes(const char *path, char trimmed[PATH_MAX])
+{
+	size_t length = strlen(path);
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	if (length == 0 || length >= PATH_MAX)
+		return false;
+	memcpy(trimmed, path, length);
+	trimmed[length] = '\0';
+	return true;
+}
+
+int piddir_open(const char *path, const char **why)
+{
+	char trimmed[PATH_MAX];
+	struct stat st;
+
+	*why = "no usable path";
+	if (!without_slashes(path, trimmed))
+		return -1;
+	/* O_DIRECTORY comes first in the kernel: a symlink is ENOTDIR or ELOOP, look which */
+	if (lstat(trimmed, &st)) {
+		*why = strerror(errno);
+		return -1;
+	}
+	if (S_ISLNK(st.st_mode)) {
+		*why = "a symbolic link; name the directory itself";
+		return -1;
+	}
+	_cleanup_close_ int fd =
+		open(trimmed, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st)) {
+		*why = strerror(errno);
+		return -1;
+	}
+	if (st.st_uid != geteuid()) {
+		*why = "owned by another user; run podleash as the one who runs podman";
+		return -1;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		*why = "writable by others; chmod 0700 it";
+		return -1;
+	}
+	int opened = fd;
+	fd = -1; /* the caller's from here on */
+	return opened;
+}
+
+void piddir_root(char *path, size_t size)
+{
+	const char *session = getenv("XDG_RUNTIME_DIR");
+	const char *service = getenv("RUNTIME_DIRECTORY");
+
+	if (geteuid() == 0)
+		(void)snprintf(path, size, "/run/podleash");
+	else if (session && session[0] == '/')
+		(void)snprintf(path, size, "%s/podleash", session);
+	else if (service && service[0] == '/') /* systemd.exec(5): a colon-separated list */
+		(void)snprintf(path, size, "%.*s", (int)strcspn(service, ":"), service);
+	else
+		(void)snprintf(path, size, "/tmp/podleash-%u", (unsigned int)geteuid());
+}
+
+void piddir_default(char *path, size_t size)
+{
+	const char *set = getenv("RECEPTOR_PID_DIRECTORY");
+
+	if (set && *set)
+		(void)snprintf(path, size, "%s", set);
+	else
+		piddir_root(path, size);
+}
+
+bool piddir_unit(const char *path, char unit[UNIT_SIZE])
+{
+	char trimmed[PATH_MAX];
+
+	if (!without_slashes(path, trimmed))
+		return false;
+	const char *slash = strrchr(trimmed, '/');
+	const char *name = slash ? slash + 1 : trimmed;
+	if (!unit_name_valid(name))
+		return false;
+	memcpy(unit, name, strlen(name) + 1); /* a valid name fits */
+	return true;
+}
+
+int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
+{
+	const char *why;
+	int directory = -1;
+
+	piddir_default(path, PATH_MAX);
+	if (argument)
+		(void)snprintf(path, PATH_MAX, "%s", argument); /* too long: not found */
+	*status = 1;
+	if (piddir_become_owner(path)) {
+		directory = piddir_open(path, &why);
+		if (directory < 0 && !argument && errno == ENOENT)
+			*status = 0;
+		else if (directory < 0)
+			print_error("%s: %s; nothing was touched", path, why);
+	}
+	return directory;
+}
+
+bool piddir_become_owner(const char *path)
+{
+	char trimmed[PATH_MAX];
+	struct stat st;
+
+	if (geteuid() != 0 || !without_slashes(path, trimmed) || lstat(trimmed, &st) ||
+	    !S_ISDIR(st.st_mode) || st.st_uid == 0)
+		return true;
+	/* the directory's group may be anyone's: the user's own is what newuidmap(1) asks for */
+	if (setgroups(0, NULL) || setgid(st.st_gid) || setuid(st.st_uid)) {
+		print_error("%s: cannot become its owner, uid %u: %s; nothing was touched", path,
+			    (unsigned int)st.st_uid, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+bool run_name_valid(const char *name)
+{
+	size_t pid = strspn(name, "0123456789");
+
+	if (pid < 1 || pid > 10 || name[pid] != '-')
+		return false;
+	size_t time = strspn(name + pid + 1, "0123456789abcdef");
+	return time >= 1 && time <= 16 && name[pid + 1 + time] == '\0';
+}
+
+bool unit_name_valid(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length < 1 || length >= UNIT_SIZE || name[0] == '.')
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("._@:+-", *name))
+			return false;
+	return true;
+}
+
+/* Whether @name is a run's name followed by @suffix; writes the former to @run. */
+static bool is_of_run(const char *name, const char *suffix, char run[RUN_SIZE])
+{
+	size_t length = strlen(name), tail = strlen(suffix);
+
+	if (length <= tail || length - tail >= RUN_SIZE || !equal(name + length - tail, suffix))
+		return false;
+	memcpy(run, name, length - tail);
+	run[length - tail] = '\0';
+	return run_name_valid(run);
+}
+
+enum file_kind file_kind(const char *name, char run[RUN_SIZE])
+{
+	const char *unit = after(name, TOMBSTONE_PREFIX);
+	size_t length = strlen(name), tail = strlen(CONTAINER_SUFFIX);
+
+	if (is_of_run(name, RECORD_SUFFIX, run))
+		return FILE_RECORD;
+	if (is_of_run(name, CONMON_SUFFIX, run))
+		return FILE_CONMON_PID;
+	if (is_of_run(name, CONTAINER_SUFFIX, run))
+		return FILE_CONTAINER_PID;
+	if (name[0] == '.' && is_of_run(name + 1, RECORD_SUFFIX, run))
+		return FILE_TEMPORARY;
+	run[0] = '\0';
+	if (unit && unit_name_valid(unit))
+		return FILE_TOMBSTONE;
+	if (after(name, ".podman-"))
+		return FILE_ANSWER;
+	if (name[0] != '.' && length > tail && equal(name + length - tail, CONTAINER_SUFFIX))
+		return FILE_PLAIN_PID;
+	return FILE_FOREIGN;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool names_read(int directory, struct names *names)
+{
+	_cleanup_close_ int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	size_t room = 0;
+
+	*names = (struct names){0};
+	if (!stream)
+		return false;
+	fd = -1; /* the stream's from here on */
+	while ((errno = 0, entry = readdir(stream))) {
+		if (equal(entry->d_name, ".") || equal(entry->d_name, ".."))
+			continue;
+		if (names->count == room) {
+			size_t wanted = room ? 2 * room : 64;
+			char **larger = realloc(names->name, wanted * sizeof(*larger));
+
+			if (!larger)
+				break;
+			names->name = larger;
+			room = wanted;
+		}
+		names->name[names->count] = strdup(entry->d_name);
+		if (!names->name[names->count])
+			break;
+		names->count++;
+	}
+	int error = entry ? ENOMEM : errno;
+	(void)closedir(stream);
+	if (error) {
+		names_free(names);
+		errno = error;
+		return false;
+	}
+	if (names->count)
+		qsort(names->name, names->count, sizeof(*names->name), compare_names);
+	return true;
+}
+
+void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){0};
+}

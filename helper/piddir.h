@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pid directory: who may own it, and the names of the files in it.
+ *
+ *     RUN.run            the record of a run (record.h)
+ *     RUN.conmon.pid     written by conmon, named to it by podman
+ *     RUN.pid            the container init's pid, written by the runtime
+ *     cancelled.UNIT     a tombstone (tombstone.h)
+ *
+ * RUN is `<pid of the caller>-<CLOCK_BOOTTIME in ns, hex>`, given by the preload library.
+ */
+#ifndef PODLEASH_PIDDIR_H
+#define PODLEASH_PIDDIR_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define RUN_SIZE  32  /* "PID-TIME" and a NUL */
+#define UNIT_SIZE 129 /* a unit's name and a NUL */
+
+#define RECORD_SUFFIX	 ".run"
+#define CONMON_SUFFIX	 ".conmon.pid"
+#define CONTAINER_SUFFIX ".pid"
+#define TOMBSTONE_PREFIX "cancelled."
+
+/*
+ * Opens the directory @path. Refuses a symlink, what is no directory, what
+ * another user owns or others may write to. Returns a descriptor, or -1 with
+ * the reason in @why (static text).
+ */
+int piddir_open(const char *path, const char **why);
+
+/*
+ * Writes the root below which `podleash run` makes a directory per unit:
+ * /run/podleash for root, else $XDG_RUNTIME_DIR/podleash, $RUNTIME_DIRECTORY,
+ * /tmp/podleash-<uid>.
+ */
+void piddir_root(char *path, size_t size);
+
+/* Writes RECEPTOR_PID_DIRECTORY, or the root where that is not set. */
+void piddir_default(char *path, size_t size);
+
+/*
+ * Writes the unit that stands for all of the directory @path: its basename.
+ * False where that is no unit's name.
+ */
+bool piddir_unit(const char *path, char unit[UNIT_SIZE]);
+
+/*
+ * Root acting on another user's directory becomes that user for good: groups,
+ * gid, uid. Returns false with one line on stderr where that fails; true where
+ * there is nothing to do.
+ */
+bool piddir_become_owner(const char *path);
+
+/*
+ * Opens the directory that a command was given, or the default one where @argument
+ * is NULL, as its owner. Writes its path. Returns -1 with the command's exit status
+ * where that does not work: 0 where the default one does not exist, since nothing
+ * was ever leashed; else 1, with one line on stderr.
+ */
+int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status);
+
+/* Whether @name is a run's name: digits, "-", lower-case hex digits. */
+bool run_name_valid(const char *name);
+
+/* Whether @name may be a unit's: 1-128 of [A-Za-z0-9._@:+-], not starting with a dot. */
+bool unit_name_valid(const char *name);
+
+/* What a file's name says it is. */
+enum file_kind {
+	FILE_FOREIGN,	    /* nothing of podleash's */
+	FILE_RECORD,	    /* RUN.run */
+	FILE_CONMON_PID,    /* RUN.conmon.pid */
+	FILE_CONTAINER_PID, /* RUN.pid */
+	FILE_PLAIN_PID,	    /* *.pid or conmon.pid that something else wrote */
+	FILE_TOMBSTONE,	    /* cancelled.UNIT */
+	FILE_TEMPORARY,	    /* .RUN.run, a record that was never published */
+	FILE_ANSWER,	    /* .podman-…, what a podman knows (podman.h) */
+};
+
+/* Tells @name's kind and, for the files of a run, writes its name to @run. Pure. */
+enum file_kind file_kind(const char *name, char run[RUN_SIZE]);
+
+/* The names in a directory, sorted. Owned by the caller. */
+struct names {
+	char **name;
+	size_t count;
+};
+
+/* Lists @directory ("." and ".." left out). False with errno where it cannot be read. */
+bool names_read(int directory, struct names *names);
+void names_free(struct names *names);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plain.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "conmon_args.h"
+#include "handle.h"
+#include "identity.h"
+#include "util.h"
+
+#define PIDFILE_LIMIT 64
+
+static pid_t read_pid(int directory, const char *name)
+{
+	_cleanup_free_ char *text = read_file(directory, name, PIDFILE_LIMIT, NULL);
+
+	return text ? proc_parse_pid(text) : 0;
+}
+
+/* Whether @path is the very file @name of @directory. */
+static bool names_file(const char *path, int directory, const char *name)
+{
+	struct stat by_path, by_name;
+
+	return path[0] == '/' && lstat(path, &by_path) == 0 &&
+	       fstatat(directory, name, &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       by_path.st_dev == by_name.st_dev && by_path.st_ino == by_name.st_ino;
+}
+
+/* Whether @pid is a conmon of ours that carries the file; opens it. */
+static bool open_conmon(struct handle *handle, pid_t pid, int directory, const char *name)
+{
+	char exe[NAME_MAX + 1];
+	struct conmon_args args;
+	struct words words;
+	bool proven = false;
+
+	if (!handle_open(handle, pid))
+		return false;
+	if (proc_uid(pid) == geteuid() && proc_exe_name(pid, exe) && equal(exe, "conmon") &&
+	    proc_cmdline(pid, &words)) {
+		conmon_args_parse(&words, &args);
+		proven = (names_file(args.conmon_pidfile, directory, name) ||
+			  names_file(args.pidfile, directory, name)) &&
+			 handle_alive(handle);
+		words_free(&words);
+	}
+	if (!proven)
+		handle_close(handle);
+	return proven;
+}
+
+/* What reap() needs and a record would have told; the strings are conmon's own. */
+static void fill(struct run *run, const char *unit)
+{
+	extern char **environ;
+	struct conmon_args args;
+
+	conmon_args_parse(&run->learned, &args);
+	run->unit = unit;
+	run->conmon_pidfile = args.conmon_pidfile;
+	run->pidfile = args.pidfile;
+	run->executable = args.cleanups ? args.cleanup[0] : "";
+	for (size_t i = 0; i < args.cleanups; i++)
+		run->remove = run->remove || equal(args.cleanup[i], "--rm");
+	for (char **variable = environ; *variable; variable++)
+		if (run->environments + 1 < RUN_ENVIRONMENT && is_storage_variable(*variable))
+			run->environment[run->environments++] = *variable;
+}
+
+bool plain_find(struct run *run, int directory, const char *name, const char *unit)
+{
+	static char boot[BOOT_ID_SIZE];
+	pid_t pid = read_pid(directory, name);
+	struct handle conmon;
+	struct proc_stat stat;
+	bool found;
+
+	proc_boot_id(boot);
+	run_init(run, directory, "");
+	/* the file names conmon itself, or the container init, whose parent conmon is */
+	if (!open_conmon(&conmon, pid, directory, name) &&
+	    (!proc_stat(pid, &stat) || !open_conmon(&conmon, stat.ppid, directory, name)))
+		return false;
+	run->boot = boot;
+	found = learn_from(run, &conmon);
+	handle_close(&conmon);
+	if (found)
+		fill(run, unit);
+	return found;
+}
+
+bool plain_is_stale(int directory, const char *name)
+{
+	pid_t pid = read_pid(directory, name);
+	struct handle handle;
+
+	if (!pid || handle_open(&handle, pid)) {
+		if (pid)
+			handle_close(&handle);
+		return false;
+	}
+	return true;
+}

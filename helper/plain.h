@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pid files without a record: AWX's container_options, a helper that was not
+ * there, a damaged record. conmon is their only proof: it must carry the very
+ * file as --conmon-pidfile or -p.
+ */
+#ifndef PODLEASH_PLAIN_H
+#define PODLEASH_PLAIN_H
+
+#include "record.h"
+
+/*
+ * Finds the living conmon that carries the pid file @name of @directory and fills
+ * @run from its command line, as far as reap() needs it; @unit is kept by
+ * reference. False where there is none: the file is stale, damaged or foreign.
+ */
+bool plain_find(struct run *run, int directory, const char *name, const char *unit);
+
+/* Whether the pid file @name holds the pid of no living process. */
+bool plain_is_stale(int directory, const char *name);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "commands.h"
+#include "log.h"
+#include "util.h"
+
+#ifndef PODLEASH_VERSION
+#define PODLEASH_VERSION "unknown"
+#endif
+
+static int version_main(int argc, char *argv[]);
+static int help_main(int argc, char *argv[]);
+
+static const struct {
+	const char *name;
+	int (*function)(int argc, char *argv[]);
+	const char *arguments;
+	const char *description;
+} commands[] = {
+	{"run", run_main, "[--pid-dir DIR] [--unit NAME] [--grace SEC] [--] COMMAND [ARG…]",
+	 "Runs a command; its containers end with it"},
+	{"cancel", cancel_main, "[--grace SEC] [--timeout SEC] [--json] (DIR | --unit NAME)",
+	 "Ends all containers of a unit, and any that it is about to start"},
+	{"sweep", sweep_main, "[--dry-run] [--json] [DIR]",
+	 "Ends what dead jobs left behind; gives live ones their guard back"},
+	{"list", list_main, "[--json] [DIR]", "Shows the runs and who holds them"},
+	{"hold", hold_main, "PATH ARGV0 … run --conmon-pidfile=FILE --pidfile=FILE …",
+	 "Leashes a podman and becomes it (called by libpodleash.so)"},
+	{"guard", guard_main, "RECORD",
+	 "Ends a run when a holder dies (started by hold and sweep)"},
+	{"version", version_main, "", "Prints the version"},
+	{"help", help_main, "", "Prints this text"},
+};
+
+static void print_usage(FILE *file)
+{
+	(void)fputs("Usage: podleash COMMAND [ARGUMENTS]\n\n", file);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		(void)fprintf(file, "  podleash %s%s%s\n        %s.\n", commands[i].name,
+			      commands[i].arguments[0] ? " " : "", commands[i].arguments,
+			      commands[i].description);
+}
+
+int usage_error(const char *command)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (equal(commands[i].name, command))
+			(void)fprintf(stderr, "Usage: podleash %s %s\n", commands[i].name,
+				      commands[i].arguments);
+	return EXIT_USAGE;
+}
+
+static int version_main(int argc, char *argv[])
+{
+	(void)argv;
+	if (argc > 1)
+		return usage_error("version");
+	(void)puts("podleash " PODLEASH_VERSION);
+	return 0;
+}
+
+static int help_main(int argc, char *argv[])
+{
+	(void)argc;
+	(void)argv;
+	print_usage(stdout);
+	return 0;
+}
+
+/* The names that people try first. */
+static const char *full_name(const char *word)
+{
+	if (equal(word, "--help") || equal(word, "-h"))
+		return "help";
+	return equal(word, "--version") || equal(word, "-V") ? "version" : word;
+}
+
+int main(int argc, char *argv[])
+{
+	if (argc < 2) {
+		print_error("no command given");
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (equal(commands[i].name, full_name(argv[1])))
+			return commands[i].function(argc - 1, argv + 1);
+	print_error("%s: no such command", argv[1]);
+	print_usage(stderr);
+	return EXIT_USAGE;
+}

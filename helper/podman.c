@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "podman.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "handle.h"
+#include "log.h"
+#include "util.h"
+
+#define ASK_MS	     5000
+#define CALL_MS	     20000
+#define OUTPUT_LIMIT (4U << 20)
+#define CALL_WORDS   4096
+
+/* A command line in the making; too long a one is cut, and noticed. */
+struct command {
+	const char *word[CALL_WORDS];
+	size_t count;
+};
+
+static void add(struct command *command, const char *word)
+{
+	if (command->count + 1 < CALL_WORDS) {
+		command->word[command->count++] = word;
+		command->word[command->count] = NULL;
+	}
+}
+
+/* In the child: becomes podman, with @output as its stdout. */
+__attribute__((noreturn)) static void become_podman(const struct command *command,
+						    char *const environment[], int output)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
+	    dup2(null, STDERR_FILENO) >= 0 && chdir("/") == 0)
+		(void)execve(command->word[0], (char *const *)(uintptr_t)command->word,
+			     environment);
+	_exit(127);
+}
+
+/* Reads @fd to its end, NUL-terminated, until @deadline. NULL where that does not work out. */
+static char *read_output(int fd, int64_t deadline)
+{
+	size_t used = 0, room = 65536;
+	_cleanup_free_ char *text = malloc(room);
+
+	while (text && used < OUTPUT_LIMIT) {
+		struct pollfd ready = {fd, POLLIN, 0};
+
+		if (poll(&ready, 1, ms_until(deadline)) == 0)
+			return NULL;
+		ssize_t n = read(fd, text + used, room - used - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			char *whole = text;
+
+			text[used] = '\0';
+			text = NULL; /* the caller's from here on */
+			return n < 0 ? (free(whole), NULL) : whole;
+		}
+		used += (size_t)n;
+		if (room - used < 2) {
+			char *larger = realloc(text, room *= 2);
+
+			if (!larger)
+				return NULL;
+			text = larger;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Runs @command for at most @ms. Returns its exit status, or -1 where it could
+ * not be started or was ended for taking too long. With @output, hands its stdout
+ * over (NULL where there is none).
+ */
+static int call(const struct command *command, char *const environment[], int ms, char **output)
+{
+	int64_t deadline = boottime_ms() + ms;
+	int ends[2] = {-1, -1};
+	int status;
+
+	if (output)
+		*output = NULL;
+	if (output && pipe2(ends, O_CLOEXEC))
+		return -1;
+	pid_t child = fork();
+	if (child == 0)
+		become_podman(command, environment, ends[1]);
+	cleanup_close(&ends[1]);
+	if (child > 0 && output)
+		*output = read_output(ends[0], deadline);
+	cleanup_close(&ends[0]);
+	if (child < 0)
+		return -1;
+
+	/* our own child, not waited for yet: its pid cannot be anyone else's */
+	struct handle handle;
+	if (handle_open(&handle, child)) {
+		if (!handle_wait(&handle, ms_until(deadline))) {
+			log_line("%s %s: no end after %d ms, killed", command->word[0],
+				 command->word[1], ms);
+			(void)handle_signal(&handle, SIGKILL);
+		}
+		handle_close(&handle);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+enum podman_knows podman_knows(int directory, const char *executable, char *const environment[])
+{
+	struct command command = {.count = 0};
+	char name[128];
+	struct stat st;
+
+	if (stat(executable, &st))
+		return PODMAN_KNOWS_NEITHER;
+	(void)snprintf(name, sizeof(name), ".podman-%jx-%jx-%jx-%jx.%lx", (uintmax_t)st.st_dev,
+		       (uintmax_t)st.st_ino, (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec,
+		       (unsigned long)st.st_mtim.tv_nsec);
+	_cleanup_free_ char *known = read_file(directory, name, 64, NULL);
+	if (known && equal(known, "pidfile=1\n"))
+		return PODMAN_KNOWS_BOTH;
+	if (known && equal(known, "pidfile=0\n"))
+		return PODMAN_KNOWS_CONMON_PIDFILE;
+
+	add(&command, executable);
+	add(&command, "run");
+	add(&command, "--conmon-pidfile=/dev/null");
+	add(&command, "--pidfile=/dev/null");
+	add(&command, "--help");
+	int status = call(&command, environment, ASK_MS, NULL);
+	if (status < 0)
+		return PODMAN_KNOWS_NEITHER;
+	_cleanup_close_ int fd =
+		openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const char *answer = status == 0 ? "pidfile=1\n" : "pidfile=0\n";
+	if (fd >= 0 && write(fd, answer, strlen(answer)) != (ssize_t)strlen(answer))
+		(void)unlinkat(directory, name, 0); /* asked again next time */
+	return status == 0 ? PODMAN_KNOWS_BOTH : PODMAN_KNOWS_CONMON_PIDFILE;
+}
+
+/* podman with the storage options of the run: conmon's exit command up to `container cleanup`. */
+static void start_command(const struct run *run, struct command *command)
+{
+	for (size_t i = 0; i + 1 < run->cleanups; i++) {
+		if (equal(run->cleanup[i], "container") && equal(run->cleanup[i + 1], "cleanup"))
+			return;
+		add(command, run->cleanup[i]);
+	}
+	/* no conmon was ever seen: the flags that podman itself was given */
+	*command = (struct command){.count = 0};
+	add(command, run->executable);
+	for (size_t i = 0; i < run->globals; i++)
+		add(command, run->global[i]);
+}
+
+static char *const *environment_of(const struct run *run)
+{
+	return (char *const *)(uintptr_t)run->environment;
+}
+
+/* Finds "CID|PIDFILE|CONMON-PIDFILE" of this run in what inspect printed. */
+static bool find_line(const struct run *run, char *text, char cid[CID_SIZE])
+{
+	char *rest, *line;
+
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char *pidfile = strchr(line, '|');
+		char *conmon_pidfile = pidfile ? strchr(pidfile + 1, '|') : NULL;
+
+		if (!conmon_pidfile)
+			continue;
+		*pidfile++ = '\0';
+		*conmon_pidfile++ = '\0';
+		if (cid_valid(line) && equal(conmon_pidfile, run->conmon_pidfile)) {
+			memcpy(cid, line, CID_SIZE);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* `podman inspect` names the pid files also of a container that never left "Created". */
+static bool inspect(const struct run *run, const char *list, char cid[CID_SIZE])
+{
+	struct command command = {.count = 0};
+	_cleanup_free_ char *containers = strdup(list);
+	_cleanup_free_ char *output = NULL;
+	char *rest, *name;
+
+	start_command(run, &command);
+	add(&command, "container");
+	add(&command, "inspect");
+	add(&command, "--format");
+	add(&command, "{{.Id}}|{{.PidFile}}|{{.ConmonPidFile}}");
+	if (!containers || !(name = strtok_r(containers, "\n", &rest)))
+		return false;
+	for (; name; name = strtok_r(NULL, "\n", &rest))
+		add(&command, name);
+	/* one that went away meanwhile fails the call, and the others are printed all the same */
+	(void)call(&command, environment_of(run), CALL_MS, &output);
+	return output && find_line(run, output, cid);
+}
+
+/* Finds the container of a run whose conmon was never seen: by its name, else among all. */
+static bool look_up(const struct run *run, char cid[CID_SIZE], bool *asked)
+{
+	struct command command = {.count = 0};
+	_cleanup_free_ char *output = NULL;
+
+	if (run->container_name[0] && inspect(run, run->container_name, cid))
+		return true;
+	start_command(run, &command);
+	add(&command, "ps");
+	add(&command, "--all");
+	add(&command, "--quiet");
+	add(&command, "--no-trunc");
+	*asked = call(&command, environment_of(run), CALL_MS, &output) == 0 && output;
+	return *asked && inspect(run, output, cid);
+}
+
+/* `rm --force` asks the container to end and waits 10 s; for one that we could not end ourselves.
+ */
+static void kill_container(const struct run *run, const char *cid)
+{
+	struct command command = {.count = 0};
+
+	start_command(run, &command);
+	add(&command, "kill");
+	add(&command, "--signal=KILL");
+	add(&command, cid);
+	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none runs */
+}
+
+bool podman_forget(const struct run *run)
+{
+	struct command command = {.count = 0};
+	char cid[CID_SIZE] = "";
+	bool asked = true;
+
+	if (run->cid[0])
+		memcpy(cid, run->cid, CID_SIZE);
+	else if (!look_up(run, cid, &asked))
+		return asked;
+	if (!run->container.pid)
+		kill_container(run, cid);
+	start_command(run, &command);
+	if (run->remove) {
+		add(&command, "rm");
+		add(&command, "--force");
+	} else {
+		add(&command, "container");
+		add(&command, "cleanup");
+	}
+	add(&command, cid);
+	int status = call(&command, environment_of(run), CALL_MS, NULL);
+	log_line("unit %s, run %s: podman %s %s: status %d", run->unit, run->name,
+		 run->remove ? "rm --force" : "container cleanup", cid, status);
+	return status == 0 || status == 1; /* 1: no such container */
+}

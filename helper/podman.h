@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls of podman itself. Each has a time bound, the run's own environment, the
+ * storage options of the run, / as its directory, and nothing on stdin, stdout
+ * or stderr that reaches ours.
+ */
+#ifndef PODLEASH_PODMAN_H
+#define PODLEASH_PODMAN_H
+
+#include "record.h"
+
+/* What a podman takes; asked of the program itself. */
+enum podman_knows {
+	PODMAN_KNOWS_NEITHER, /* could not be asked */
+	PODMAN_KNOWS_CONMON_PIDFILE,
+	PODMAN_KNOWS_BOTH, /* --pidfile came with podman 3.1 */
+};
+
+/*
+ * Asks @executable once, by `podman run FLAGS --help`, which fails on a flag it
+ * does not know. The answer is kept in @directory under the file's device,
+ * inode, size and mtime. @environment is podman's.
+ */
+enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
+
+/*
+ * Removes the container of a --rm run (`podman rm --force`), or lets podman clean
+ * up after one that stays (`podman container cleanup`). The container's id is the
+ * run's, else it is looked up. Returns true when podman did, or has no such container.
+ */
+bool podman_forget(const struct run *run);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reap.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include "container.h"
+#include "identity.h"
+#include "log.h"
+#include "podman.h"
+#include "util.h"
+
+#define CONMON_MS 10000 /* podman's cleanup in conmon; then it counts as stuck */
+#define PODMAN_MS 2000	/* podman's end by itself, and on SIGTERM */
+#define KILL_MS	  5000
+#define ROUNDS	  5
+
+bool grace_parse(const char *text, int *grace_ms)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	unsigned long seconds = strtoul(text, &end, 10);
+	if (*end || errno || seconds > GRACE_MAX)
+		return false;
+	*grace_ms = (int)seconds * 1000;
+	return true;
+}
+
+int grace_from_environment(void)
+{
+	const char *text = getenv("PODLEASH_GRACE");
+	int grace_ms = GRACE_DEFAULT * 1000;
+
+	if (text && *text && !grace_parse(text, &grace_ms))
+		log_line("PODLEASH_GRACE=%s: not a number of seconds from 0 to %d; using %d", text,
+			 GRACE_MAX, GRACE_DEFAULT);
+	return grace_ms;
+}
+
+/* What still runs of a run, at one look. */
+struct scene {
+	struct census census;
+	struct handle container;
+};
+
+static void scene_take(struct run *run, struct scene *scene)
+{
+	census_take(run, &scene->census);
+	/* the conmon that lives is the one to ask: after a restart it is another */
+	if (scene->census.conmon.count && !handles_have(&scene->census.conmon, run->conmon.pid))
+		(void)learn_from(
+			run, &scene->census.conmon.item[0]); /* gone meanwhile: seen next time */
+	if (!learn_container(run) || !handle_open_exact(&scene->container, run->container))
+		scene->container = HANDLE_NONE;
+}
+
+static void scene_free(struct scene *scene)
+{
+	census_free(&scene->census);
+	handle_close(&scene->container);
+}
+
+static bool scene_empty(const struct scene *scene)
+{
+	return census_empty(&scene->census) && !scene->container.id.pid;
+}
+
+/* podman is asked first: SIGTERM lets it undo what it began. */
+static void end_podman(const struct handles *podman, int grace_ms)
+{
+	handles_signal(podman, SIGTERM);
+	if (handles_wait(podman, grace_ms < PODMAN_MS ? grace_ms : PODMAN_MS))
+		return;
+	/* while a runtime's create hangs, podman ignores SIGTERM and holds the container's lock */
+	handles_signal(podman, SIGKILL);
+	(void)handles_wait(podman, KILL_MS); /* the next look finds what stayed */
+}
+
+/*
+ * Kills conmon, the runtime and all that descends from them. Collected before the
+ * first is signalled: a killed runtime leaves children that carry nothing of ours.
+ */
+static void end_trees(const struct census *census)
+{
+	const struct handles *roots[] = {&census->runtime, &census->conmon};
+	struct handles tree = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+		for (size_t j = 0; j < roots[i]->count; j++)
+			descendants_add(&tree, roots[i]->item[j].id.pid);
+	handles_signal(&tree, SIGKILL);
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		handles_signal(roots[i], SIGKILL);
+		(void)handles_wait(roots[i], KILL_MS); /* the next look finds what stayed */
+	}
+	(void)handles_wait(&tree, KILL_MS);
+	handles_close(&tree);
+}
+
+/* Whether podman has removed the container: its bundle went with it. */
+static bool is_removed(const struct run *run)
+{
+	return run->remove && run->bundle[0] && access(run->bundle, F_OK) != 0 && errno == ENOENT;
+}
+
+/* The container ran and has ended: conmon lets podman clean up, then both go by themselves. */
+static void end_after_container(struct run *run, const struct census *census, int grace_ms)
+{
+	bool cleaned = census->conmon.count && handles_wait(&census->conmon, CONMON_MS);
+
+	if (!cleaned)
+		end_trees(census);
+	/* without conmon, podman would wait for ever: `rm --force` lets it go */
+	if (run->remove ? !is_removed(run) : !cleaned)
+		(void)podman_forget(run); /* looked at again before the files go */
+	if (!handles_wait(&census->podman, PODMAN_MS))
+		end_podman(&census->podman, grace_ms);
+}
+
+/* No container was seen: an image is being pulled, or the container created. */
+static void end_creation(struct run *run, const struct census *census, int grace_ms)
+{
+	struct scene scene;
+
+	end_podman(&census->podman, grace_ms);
+	scene_take(run, &scene); /* podman may have started conmon in its last moment */
+	if (!scene.container.id.pid)
+		end_trees(&scene.census);
+	scene_free(&scene);
+}
+
+/* One look and what follows from it; returns whether nothing ran any more. */
+static bool reap_round(struct run *run, int grace_ms)
+{
+	struct scene scene;
+	bool empty, running;
+
+	scene_take(run, &scene);
+	empty = scene_empty(&scene);
+	running = scene.container.id.pid != 0;
+	if (running && !container_end(run, &scene.container, grace_ms))
+		log_line("unit %s, run %s: container init %d does not end", run->unit, run->name,
+			 (int)scene.container.id.pid);
+	if (!empty && (running || container_was_made(run)))
+		end_after_container(run, &scene.census, grace_ms);
+	else if (!empty)
+		end_creation(run, &scene.census, grace_ms);
+	scene_free(&scene);
+	return empty;
+}
+
+static void log_left(struct run *run)
+{
+	struct scene scene;
+
+	scene_take(run, &scene);
+	log_line("unit %s, run %s: left: %zu podman, %zu conmon, %zu runtime, container init %d",
+		 run->unit, run->name, scene.census.podman.count, scene.census.conmon.count,
+		 scene.census.runtime.count, (int)scene.container.id.pid);
+	scene_free(&scene);
+}
+
+bool reap(struct run *run, int grace_ms)
+{
+	if (!run_is_of_this_boot(run)) {
+		record_remove(run);
+		return true;
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		if (!reap_round(run, grace_ms))
+			continue;
+		/* nothing runs: does podman still know of a container? */
+		if (!is_removed(run) && (run->remove || !run->conmon.pid) && !podman_forget(run))
+			continue;
+		record_remove(run);
+		return true;
+	}
+	log_left(run);
+	return false;
+}
+
+bool reap_finished(struct run *run)
+{
+	if (!run->conmon.pid || (run->remove && !is_removed(run)))
+		return false;
+	record_remove(run);
+	return true;
+}

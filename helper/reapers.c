@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reapers.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "json.h"
+#include "log.h"
+#include "reap.h"
+#include "util.h"
+
+/* Children at once; each spends its time waiting, or in podman. */
+#define CHILDREN_MAX 32
+#define LOOK_MS	     10
+
+void report_run(struct report *report, const char *unit, const char *run, const char *done)
+{
+	if (!done)
+		report->left++;
+	if (report->silent)
+		return;
+	if (report->json) {
+		json_begin(stdout);
+		json_string(stdout, "unit", unit);
+		json_string(stdout, "run", run);
+		json_string(stdout, "result", done ? done : "left");
+		json_end(stdout);
+	} else {
+		(void)printf("unit %s, run %s: %s\n", unit, run,
+			     done ? done : "something is left; the log says what");
+	}
+	(void)fflush(stdout);
+}
+
+static bool record_is_gone(const struct reapers *reapers, const char *run)
+{
+	char name[RUN_SIZE + 8];
+
+	(void)snprintf(name, sizeof(name), "%s%s", run, RECORD_SUFFIX);
+	return faccessat(reapers->directory, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+}
+
+/* Whether @reaper is done. A guard that died before its work was done is no reaper any more. */
+static bool is_done(struct reapers *reapers, const struct reaper *reaper)
+{
+	int status;
+
+	if (reaper->is_guard) {
+		if (handle_alive(&reaper->process))
+			return false;
+		if (record_is_gone(reapers, reaper->run))
+			report_run(reapers->report, reaper->unit, reaper->run, "ended");
+		return true;
+	}
+	/* our own child, not waited for yet: its pid cannot be anyone else's */
+	if (waitpid(reaper->process.id.pid, &status, WNOHANG) == 0)
+		return false;
+	reapers->children--;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		report_run(reapers->report, reaper->unit, reaper->run, "ended");
+	} else {
+		report_run(reapers->report, reaper->unit, reaper->run, NULL);
+		reapers_give_up(reapers, reaper->run, "not all of it ended");
+	}
+	return true;
+}
+
+void reapers_collect(struct reapers *reapers, int ms)
+{
+	int64_t deadline = boottime_ms() + ms;
+	bool any = false;
+
+	while (reapers->count && !any) {
+		for (size_t i = reapers->count; i-- > 0;) {
+			struct reaper *reaper = &reapers->item[i];
+
+			if (!is_done(reapers, reaper))
+				continue;
+			handle_close(&reaper->process);
+			*reaper = reapers->item[--reapers->count];
+			any = true;
+		}
+		int left = ms_until(deadline);
+		if (!any && !left)
+			break;
+		if (!any)
+			(void)handle_wait(&reapers->item[0].process,
+					  left < LOOK_MS ? left : LOOK_MS);
+	}
+}
+
+static void add(struct reapers *reapers, const struct run *run, struct handle process, bool guard)
+{
+	size_t count = reapers->count;
+	struct reaper *larger = realloc(reapers->item, (count + 1) * sizeof(*larger));
+
+	if (!larger) {
+		handle_close(&process); /* the next look at the directory finds the run again */
+		return;
+	}
+	reapers->item = larger;
+	larger[count] = (struct reaper){.process = process, .is_guard = guard};
+	memcpy(larger[count].run, run->name, sizeof(run->name));
+	(void)snprintf(larger[count].unit, UNIT_SIZE, "%s", run->unit);
+	reapers->count++;
+	reapers->children += !guard;
+}
+
+void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
+{
+	struct handle handle;
+
+	while (reapers->children >= CHILDREN_MAX)
+		reapers_collect(reapers, LOOK_MS);
+	(void)fflush(stdout);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(reap(run, grace_ms) ? 0 : 1);
+	if (child < 0) {
+		bool ended = reap(run, grace_ms);
+
+		report_run(reapers->report, run->unit, run->name, ended ? "ended" : NULL);
+		if (!ended)
+			reapers_give_up(reapers, run->name, "not all of it ended");
+	} else {
+		if (!handle_open(&handle, child)) /* a zombie already */
+			handle = (struct handle){{child, 0}, -1};
+		add(reapers, run, handle, false);
+	}
+	run_free(run);
+}
+
+void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard)
+{
+	(void)handle_signal(&guard, SIGTERM); /* ended meanwhile is as good */
+	add(reapers, run, guard, true);
+}
+
+bool reapers_have(const struct reapers *reapers, const char *name)
+{
+	for (size_t i = 0; i < reapers->count; i++)
+		if (equal(reapers->item[i].run, name))
+			return true;
+	return false;
+}
+
+void reapers_give_up(struct reapers *reapers, const char *name, const char *why)
+{
+	struct names *failed = &reapers->failed;
+	char **larger = realloc(failed->name, (failed->count + 1) * sizeof(*larger));
+
+	log_line("%s: %s; skipped", name, why);
+	if (!larger)
+		return;
+	failed->name = larger;
+	larger[failed->count] = strdup(name);
+	failed->count += larger[failed->count] != NULL;
+}
+
+bool reapers_gave_up(const struct reapers *reapers, const char *name)
+{
+	for (size_t i = 0; i < reapers->failed.count; i++)
+		if (equal(reapers->failed.name[i], name))
+			return true;
+	return false;
+}
+
+void reapers_free(struct reapers *reapers)
+{
+	for (size_t i = 0; i < reapers->count; i++) {
+		report_run(reapers->report, reapers->item[i].unit, reapers->item[i].run, NULL);
+		handle_close(&reapers->item[i].process);
+	}
+	free(reapers->item);
+	reapers->item = NULL;
+	reapers->count = 0;
+	names_free(&reapers->failed);
+}

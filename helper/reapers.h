@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Several runs that are being ended at once: each by a child process of ours, so
+ * that one that waits out its grace does not hold up the others, or by its guard.
+ */
+#ifndef PODLEASH_REAPERS_H
+#define PODLEASH_REAPERS_H
+
+#include "handle.h"
+#include "record.h"
+
+/* How a command tells what became of each run. */
+struct report {
+	bool silent, json;
+	size_t left; /* runs of which something is left */
+};
+
+struct reaper {
+	struct handle process;
+	bool is_guard; /* else it is our child */
+	char run[RUN_SIZE];
+	char unit[UNIT_SIZE];
+};
+
+struct reapers {
+	int directory;
+	struct report *report;
+	struct reaper *item;
+	size_t count, children;
+	struct names failed; /* records and files that are given up; named in the log */
+};
+
+/* Prints one line for a run: what was done with it, or, with @done NULL, that it is left. */
+void report_run(struct report *report, const char *unit, const char *run, const char *done);
+
+/*
+ * Reaps @run in a child and takes it over; the child keeps the record's lock.
+ * Waits for a place where many are at work, and reaps in this process where there
+ * is no room for another one.
+ */
+void reapers_start(struct reapers *reapers, struct run *run, int grace_ms);
+
+/* Tells the guard @guard of @run to end it (SIGTERM). Takes the handle over. */
+void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard);
+
+/* Whether the run called @name is being ended. */
+bool reapers_have(const struct reapers *reapers, const char *name);
+
+/* Collects those that are done, waiting at most @ms for the first of them. */
+void reapers_collect(struct reapers *reapers, int ms);
+
+/* Gives @name up, with the reason in the log. */
+void reapers_give_up(struct reapers *reapers, const char *name, const char *why);
+bool reapers_gave_up(const struct reapers *reapers, const char *name);
+
+/* Reports those still at work as left, and frees everything. They go on. */
+void reapers_free(struct reapers *reapers);
+
+#endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+bool cid_valid(const char *cid)
+{
+	return strlen(cid) == CID_SIZE - 1 && strspn(cid, "0123456789abcdef") == CID_SIZE - 1;
+}
+
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef";
+	const char *found = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return found ? (int)(found - digits) : -1;
+}
+
+/* Undoes %XX in place. Returns false where it is none, or hides a NUL. */
+static bool unescape(char *value)
+{
+	char *to = value;
+
+	for (; *value; value++) {
+		if (*value != '%') {
+			*to++ = *value;
+			continue;
+		}
+		int high = hex_digit(value[1]);
+		int low = high < 0 ? -1 : hex_digit(value[2]);
+
+		if (low < 0 || high * 16 + low == 0)
+			return false;
+		*to++ = (char)(high * 16 + low);
+		value += 2;
+	}
+	*to = '\0';
+	return true;
+}
+
+static bool parse_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return *end == '\0' && errno == 0;
+}
+
+/* "PID,START" or "PID,START,NAME"; @name may be NULL. */
+static bool parse_process(char *text, struct process *id, char name[16])
+{
+	char *comma = strchr(text, ',');
+	char *rest = comma ? strchr(comma + 1, ',') : NULL;
+
+	if (!comma || (rest && !name))
+		return false;
+	*comma = '\0';
+	if (rest) {
+		*rest = '\0';
+		(void)snprintf(name, 16, "%.15s", rest + 1);
+	}
+	id->pid = proc_parse_pid(text);
+	return id->pid && parse_number(comma + 1, &id->start);
+}
+
+/* Keeps @value in a NULL-terminated list of @size. */
+static bool keep(const char **list, size_t *count, size_t size, const char *value)
+{
+	if (*count + 1 >= size)
+		return false;
+	list[(*count)++] = value;
+	return true;
+}
+
+/* One line; returns false where the value is none for its key. Unknown keys are fine. */
+static bool parse_line(struct run *run, const char *key, char *value)
+{
+	struct {
+		const char *key;
+		const char **field;
+	} strings[] = {
+		{"boot", &run->boot},
+		{"conmon_pidfile", &run->conmon_pidfile},
+		{"pidfile", &run->pidfile},
+		{"cwd", &run->cwd},
+		{"executable", &run->executable},
+		{"name", &run->container_name},
+		{"runtime", &run->runtime},
+		{"bundle", &run->bundle},
+	};
+	struct {
+		const char *key;
+		struct process *field;
+	} processes[] = {
+		{"podman", &run->podman},
+		{"guard", &run->guard},
+		{"conmon", &run->conmon},
+		{"container", &run->container},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
+		if (equal(key, strings[i].key)) {
+			*strings[i].field = value;
+			return true;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(processes); i++)
+		if (equal(key, processes[i].key))
+			return parse_process(value, processes[i].field, NULL);
+	if (equal(key, "unit"))
+		return unit_name_valid(run->unit = value);
+	if (equal(key, "cid"))
+		return cid_valid(run->cid = value);
+	if (equal(key, "created"))
+		return parse_number(value, &run->created);
+	if (equal(key, "detach"))
+		run->detach = equal(value, "1");
+	if (equal(key, "remove"))
+		run->remove = equal(value, "1");
+	if (equal(key, "holder"))
+		return run->holders < RUN_HOLDERS &&
+		       parse_process(value, &run->holder[run->holders].id,
+				     run->holder[run->holders].name) &&
+		       ++run->holders;
+	if (equal(key, "global"))
+		return keep(run->global, &run->globals, RUN_WORDS, value);
+	if (equal(key, "env"))
+		return keep(run->environment, &run->environments, RUN_ENVIRONMENT, value);
+	if (equal(key, "cleanup"))
+		return keep(run->cleanup, &run->cleanups, RUN_WORDS, value);
+	return true;
+}
+
+/* Sets all that a record tells to nothing. */
+static void forget(struct run *run)
+{
+	struct run empty = {.directory = run->directory,
+			    .fd = run->fd,
+			    .text = run->text,
+			    .learned = run->learned};
+
+	memcpy(empty.name, run->name, sizeof(empty.name));
+	empty.boot = empty.unit = empty.conmon_pidfile = empty.pidfile = empty.cwd = "";
+	empty.container_name = empty.executable = empty.cid = empty.runtime = empty.bundle = "";
+	*run = empty;
+}
+
+void run_init(struct run *run, int directory, const char *name)
+{
+	memset(run, 0, sizeof(*run));
+	run->directory = directory;
+	run->fd = -1;
+	(void)snprintf(run->name, sizeof(run->name), "%s", name);
+	forget(run);
+}
+
+bool is_storage_variable(const char *variable)
+{
+	static const char *const names[] = {
+		"HOME=", "PATH=",	"TMPDIR=",  "REGISTRY_AUTH_FILE=",
+		"XDG_",	 "CONTAINERS_", "STORAGE_",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (after(variable, names[i]))
+			return true;
+	return false;
+}
+
+const char *record_parse(struct run *run, char *text, size_t size)
+{
+	char *line = text, *end;
+	bool first = true;
+
+	free(run->text);
+	run->text = text;
+	forget(run);
+	if (memchr(text, '\0', size))
+		return "a NUL byte in it";
+	for (; (end = strchr(line, '\n')); line = end + 1, first = false) {
+		char *value = strchr(line, '=');
+
+		*end = '\0';
+		if (first && !equal(line, "podleash=1"))
+			return "not a record of this version";
+		if (!value)
+			return "a line without '='";
+		*value++ = '\0';
+		if (!unescape(value) || !parse_line(run, line, value))
+			return "a value that its key does not take";
+	}
+	if (first || !run->boot[0] || !run->unit[0] || !run->podman.pid || !run->holders ||
+	    !run->conmon_pidfile[0])
+		return "incomplete";
+	return NULL;
+}
+
+bool record_read(struct run *run, const char **why)
+{
+	char path[64];
+	size_t size = 0;
+
+	/* a file description of its own: the guard's offset stays where appending needs it */
+	(void)snprintf(path, sizeof(path), "%s%s", run->name, RECORD_SUFFIX);
+	char *text = read_file(run->directory, path, RECORD_LIMIT, &size);
+	if (!text) {
+		*why = strerror(errno);
+		return false;
+	}
+	*why = record_parse(run, text, size);
+	if (*why)
+		errno = EBADMSG;
+	return !*why;
+}
+
+bool record_open(struct run *run, int directory, const char *name, bool lock, const char **why)
+{
+	char path[RUN_SIZE + 8];
+	struct stat st;
+
+	run_init(run, directory, name);
+	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
+	if (lock) {
+		run->fd =
+			openat(directory, path,
+			       O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (run->fd < 0 || fstat(run->fd, &st))
+			goto failed;
+		errno = EINVAL;
+		if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1)
+			goto failed;
+		/* locked and still there: the guard that had it did not end meanwhile */
+		if (flock(run->fd, LOCK_EX | LOCK_NB) || fstat(run->fd, &st))
+			goto failed;
+		errno = ENOENT;
+		if (st.st_nlink == 0)
+			goto failed;
+	}
+	if (record_read(run, why))
+		return true;
+	int error = errno;
+	run_free(run);
+	errno = error;
+	return false;
+
+failed:
+	*why = errno == EINVAL ? "no plain file of this user's" : strerror(errno);
+	int saved = errno;
+	run_free(run);
+	errno = saved;
+	return false;
+}
+
+void run_free(struct run *run)
+{
+	if (run->fd >= 0)
+		(void)close(run->fd); /* every line was its own write */
+	run->fd = -1;
+	free(run->text);
+	run->text = NULL;
+	words_free(&run->learned);
+	forget(run);
+}
+
+static void draft_put(struct draft *draft, const char *bytes, size_t size)
+{
+	if (draft->size + size > draft->room) {
+		size_t wanted = 2 * (draft->size + size) + 1024;
+		char *larger = realloc(draft->text, wanted);
+
+		if (!larger) {
+			draft->failed = true;
+			return;
+		}
+		draft->text = larger;
+		draft->room = wanted;
+	}
+	memcpy(draft->text + draft->size, bytes, size);
+	draft->size += size;
+}
+
+void draft_add(struct draft *draft, const char *key, const char *value)
+{
+	draft_put(draft, key, strlen(key));
+	draft_put(draft, "=", 1);
+	for (; *value; value++) {
+		char escaped[8];
+
+		if (iscntrl((unsigned char)*value) || *value == '%') {
+			(void)snprintf(escaped, sizeof(escaped), "%%%02x", (unsigned char)*value);
+			draft_put(draft, escaped, 3);
+		} else {
+			draft_put(draft, value, 1);
+		}
+	}
+	draft_put(draft, "\n", 1);
+}
+
+void draft_add_number(struct draft *draft, const char *key, uint64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	draft_add(draft, key, text);
+}
+
+void draft_add_process(struct draft *draft, const char *key, struct process id, const char *name)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%d,%" PRIu64 "%s%s", (int)id.pid, id.start,
+		       name ? "," : "", name ? name : "");
+	draft_add(draft, key, text);
+}
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+static void draft_free(struct draft *draft)
+{
+	free(draft->text);
+	*draft = (struct draft){0};
+}
+
+int record_publish(struct draft *draft, int directory, const char *name)
+{
+	char temporary[RUN_SIZE + 8];
+	const char *path = temporary + 1;
+	_cleanup_close_ int fd = -1;
+
+	(void)snprintf(temporary, sizeof(temporary), ".%s%s", name, RECORD_SUFFIX);
+	errno = ENOMEM;
+	if (!draft->failed)
+		fd = openat(directory, temporary,
+			    O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		draft_free(draft);
+		return -1;
+	}
+	bool published = flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+			 write_all(fd, draft->text, draft->size) &&
+			 renameat(directory, temporary, directory, path) == 0;
+	int error = errno;
+	if (!published)
+		(void)unlinkat(directory, temporary, 0); /* sweep removes what stays */
+	draft_free(draft);
+	int result = published ? fd : -1;
+	if (published)
+		fd = -1; /* the caller's from here on */
+	errno = error;
+	return result;
+}
+
+bool record_append(const struct run *run, struct draft *draft)
+{
+	bool written = !draft->failed && run->fd >= 0;
+	struct stat before;
+
+	for (size_t at = 0; written && at < draft->size;) {
+		const char *end = memchr(draft->text + at, '\n', draft->size - at);
+		size_t length = (size_t)(end - (draft->text + at)) + 1;
+
+		written = fstat(run->fd, &before) == 0 &&
+			  write(run->fd, draft->text + at, length) == (ssize_t)length;
+		/* half a line (a full disk) would spoil the next one */
+		if (!written)
+			(void)!ftruncate(run->fd, before.st_size);
+		at += length;
+	}
+	draft_free(draft);
+	return written;
+}
+
+bool run_is_of_this_boot(const struct run *run)
+{
+	char boot[BOOT_ID_SIZE];
+
+	proc_boot_id(boot);
+	return equal(run->boot, boot);
+}
+
+void record_remove(const struct run *run)
+{
+	const char *suffixes[] = {CONMON_SUFFIX, CONTAINER_SUFFIX, RECORD_SUFFIX};
+
+	if (!run->name[0])
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		char path[RUN_SIZE + 16];
+
+		(void)snprintf(path, sizeof(path), "%s%s", run->name, suffixes[i]);
+		(void)unlinkat(run->directory, path, 0); /* often not there; sweep sees the rest */
+	}
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The record of a run: what a guard, a canceller or a sweeper of any later time
+ * needs to know to end it.
+ *
+ * Text, one `key=value` a line, first `podleash=1`. Control characters and `%`
+ * in values are written %XX. Lines are only ever appended, each by one
+ * write(2); a last line without its newline is ignored, and so is an unknown
+ * key. A record comes into sight whole, by rename. Its guard holds
+ * flock(LOCK_EX) on it for as long as it lives: a free lock means no guard.
+ */
+#ifndef PODLEASH_RECORD_H
+#define PODLEASH_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "piddir.h"
+#include "proc.h"
+
+#define RECORD_LIMIT	(256U << 10) /* bytes; a larger one is no record of ours */
+#define RUN_HOLDERS	32
+#define RUN_ENVIRONMENT 32
+#define RUN_WORDS	96
+#define CID_SIZE	65 /* 64 hex digits and a NUL */
+
+struct holder {
+	struct process id;
+	char name[16];
+};
+
+/*
+ * A run, as its record tells it. All strings belong to @text or @learned and live as long.
+ * A key that is missing leaves "" or zero.
+ */
+struct run {
+	char name[RUN_SIZE];  /* "" for one known by a plain pid file alone (plain.h) */
+	int directory;	      /* of the record; borrowed from the caller, -1: none */
+	int fd;		      /* the record, open and locked; -1: not */
+	char *text;	      /* owned */
+	struct words learned; /* conmon's own command line, once it was seen; owned */
+
+	const char *boot; /* boot id */
+	const char *unit; /* valid by unit_name_valid() */
+	uint64_t created; /* CLOCK_BOOTTIME in ns */
+	struct process podman;
+	struct holder holder[RUN_HOLDERS]; /* the nearest first: podman's parent */
+	size_t holders;
+	struct process guard;
+	const char *conmon_pidfile; /* as podman was given it: conmon's argv says the same */
+	const char *pidfile;	    /* "" where podman was not given one */
+	const char *cwd;	    /* what these two are relative to */
+	bool detach;
+	bool remove;		       /* --rm */
+	const char *container_name;    /* --name, or "" */
+	const char *executable;	       /* podman's path */
+	const char *global[RUN_WORDS]; /* its flags before the subcommand; NULL-terminated */
+	size_t globals;
+	const char *environment[RUN_ENVIRONMENT]; /* NULL-terminated */
+	size_t environments;
+
+	/* appended once known */
+	struct process conmon;
+	struct process container;	/* the container init */
+	const char *cid;		/* valid by cid_valid() */
+	const char *runtime;		/* conmon's -r */
+	const char *bundle;		/* conmon's -b; podman removes it with the container */
+	const char *cleanup[RUN_WORDS]; /* conmon's exit command; NULL-terminated */
+	size_t cleanups;
+};
+
+/* Whether @cid is a container id: 64 lower-case hex digits. */
+bool cid_valid(const char *cid);
+
+/* Makes @run the one called @name ("" for none) in @directory, with nothing known of it. */
+void run_init(struct run *run, int directory, const char *name);
+
+/* Whether podman needs this "NAME=value" to find the same storage and runtime directory again. */
+bool is_storage_variable(const char *variable);
+
+/*
+ * Parses @size bytes of @text into @run, whose other fields it leaves. Takes
+ * ownership of @text, which it writes to, in either case: run_free() frees it.
+ * Returns NULL, or why it is no record (static text). Touches no file.
+ */
+const char *record_parse(struct run *run, char *text, size_t size);
+
+/*
+ * Opens and parses RUN.run in @directory. With @lock it also takes the lock, and
+ * fails with EWOULDBLOCK where a guard has it, with ENOENT where the record was
+ * removed meanwhile. Returns true, or false with errno and @why; EBADMSG for a damaged one.
+ */
+bool record_open(struct run *run, int directory, const char *name, bool lock, const char **why);
+
+/* Reads the record again through run->fd (a guard that was handed it). As record_open(). */
+bool record_read(struct run *run, const char **why);
+
+/* Closes the record, which gives the lock up, and frees what it said. */
+void run_free(struct run *run);
+
+/* A record in the making: lines are added to memory, then published at once. */
+struct draft {
+	char *text;
+	size_t size, room;
+	bool failed; /* memory was short */
+};
+
+void draft_add(struct draft *draft, const char *key, const char *value);
+void draft_add_number(struct draft *draft, const char *key, uint64_t value);
+void draft_add_process(struct draft *draft, const char *key, struct process id, const char *name);
+
+/*
+ * Publishes @draft as RUN.run in @directory, created and locked. Frees the
+ * draft. Returns the record's descriptor, or -1 with errno; then no file is left.
+ */
+int record_publish(struct draft *draft, int directory, const char *name);
+
+/*
+ * Appends @draft's lines to the record, one write(2) a line, and frees it.
+ * Returns false with errno: the run is then known less well, and goes on.
+ */
+bool record_append(const struct run *run, struct draft *draft);
+
+/* Whether the run is of this boot: (pid, start) of an earlier one names no process. */
+bool run_is_of_this_boot(const struct run *run);
+
+/* Removes the files of the run: its pid files where podleash named them, the record last. */
+void record_remove(const struct run *run);
+
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podleash run: sets the leash for a command and everything it starts.
+ *
+ * Stands where the command stood: passes signals on, and exits as it did. What it
+ * does besides is to cancel the unit at once when it is told to end, instead of
+ * waiting for the runner's next look, and to be a holder itself.
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "ancestors.h"
+#include "cancel.h"
+#include "commands.h"
+#include "handle.h"
+#include "log.h"
+#include "reap.h"
+#include "tombstone.h"
+#include "util.h"
+
+#ifndef PODLEASH_LIBRARY
+#define PODLEASH_LIBRARY "/usr/local/lib/libpodleash.so"
+#endif
+
+/* receptor kills the command 10 s after it told it to end: workceptor/command.go */
+#define CANCEL_MS  8000
+#define COMMAND_MS 9000
+
+/* After the command's own end: guards that still wait for podman's cleanup. */
+#define SETTLE_MS 40000
+
+static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+
+struct job {
+	const char *pid_dir, *grace; /* as given, or NULL */
+	const char *given_unit;
+	char **command;
+	char unit[UNIT_SIZE];
+	char path[PATH_MAX]; /* of the pid directory */
+	int root;	     /* the directory above it, where `podleash run` made it; else -1 */
+	int directory;
+	bool made;     /* the directory is ours to remove */
+	void *library; /* libpodleash.so, NULL where it could not be loaded */
+	struct ancestors ancestors;
+};
+
+static bool parse(struct job *job, int argc, char *argv[])
+{
+	static const struct option longs[] = {
+		{"pid-dir", required_argument, NULL, 'd'},
+		{"unit", required_argument, NULL, 'u'},
+		{"grace", required_argument, NULL, 'g'},
+		{0},
+	};
+	int option, grace_ms;
+
+	while ((option = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+		if (option == '?')
+			return false;
+		*(option == 'd'	  ? &job->pid_dir
+		  : option == 'u' ? &job->given_unit
+				  : &job->grace) = optarg;
+	}
+	job->command = argv + optind;
+	if (job->grace && !grace_parse(job->grace, &grace_ms)) {
+		print_error("%s: not a number of seconds from 0 to %d", job->grace, GRACE_MAX);
+		return false;
+	}
+	if (job->given_unit && !unit_name_valid(job->given_unit)) {
+		print_error("%s: not a unit's name", job->given_unit);
+		return false;
+	}
+	if (job->pid_dir && !job->pid_dir[0]) {
+		print_error("--pid-dir: no directory given");
+		return false;
+	}
+	if (!job->command[0])
+		print_error("no command given");
+	return job->command[0] != NULL;
+}
+
+/* The unit given, else PODLEASH_UNIT, else the command-runner's, else one of our own. */
+static void name_unit(struct job *job)
+{
+	const char *variable = getenv("PODLEASH_UNIT");
+	const char *unit = job->given_unit;
+
+	if (!unit && variable && unit_name_valid(variable))
+		unit = variable;
+	if (!unit && job->ancestors.unit[0])
+		unit = job->ancestors.unit;
+	if (unit)
+		(void)snprintf(job->unit, sizeof(job->unit), "%s", unit);
+	else
+		(void)snprintf(job->unit, sizeof(job->unit), "run-%d-%llx", (int)getpid(),
+			       (unsigned long long)boottime_ns());
+}
+
+/* Hands what was learned of podmans from one directory to the other (podman.h). */
+static void share_answers(int from, int to)
+{
+	char run[RUN_SIZE];
+	struct names names;
+
+	if (!names_read(from, &names))
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (file_kind(names.name[i], run) == FILE_ANSWER)
+			(void)!linkat(from, names.name[i], to, names.name[i], 0); /* there: fine */
+	names_free(&names);
+}
+
+/* Makes and opens the root and the unit's directory in it. */
+static bool open_own(struct job *job, const char **why)
+{
+	char root[PATH_MAX];
+
+	piddir_root(root, sizeof(root));
+	*why = "too long a path";
+	if (snprintf(job->path, sizeof(job->path), "%s/%s", root, job->unit) >=
+	    (int)sizeof(job->path))
+		return false;
+	(void)mkdir(root, 0700); /* there already, or the next call says why not */
+	job->root = piddir_open(root, why);
+	if (job->root < 0)
+		return false;
+	job->made = mkdirat(job->root, job->unit, 0700) == 0;
+	job->directory = piddir_open(job->path, why);
+	if (job->directory >= 0)
+		share_answers(job->root, job->directory);
+	return job->directory >= 0;
+}
+
+/* The directory given, else RECEPTOR_PID_DIRECTORY, else the unit's own below the root. */
+static bool open_directory(struct job *job, const char **why)
+{
+	const char *variable = getenv("RECEPTOR_PID_DIRECTORY");
+	const char *path = job->pid_dir ? job->pid_dir : variable && *variable ? variable : NULL;
+	bool opened;
+
+	*why = "too long a path";
+	if (!path) {
+		opened = open_own(job, why);
+	} else if (strlen(path) >= sizeof(job->path)) {
+		opened = false;
+	} else {
+		memcpy(job->path, path, strlen(path) + 1);
+		job->made = mkdir(path, 0700) == 0;
+		job->directory = piddir_open(path, why);
+		opened = job->directory >= 0;
+	}
+	/* keeps a sweep from removing it while it is empty */
+	return opened && flock(job->directory, LOCK_SH) == 0;
+}
+
+/* Writes where the program itself lies. */
+static bool own_path(char path[PATH_MAX])
+{
+	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	if (length <= 0)
+		return false;
+	path[length] = '\0';
+	return true;
+}
+
+/* The library beside the program (a build tree), else the installed one. */
+static void find_library(const char *helper, char library[PATH_MAX])
+{
+	const char *slash = strrchr(helper, '/');
+
+	if (slash &&
+	    snprintf(library, PATH_MAX, "%.*s/libpodleash.so", (int)(slash - helper), helper) <
+		    PATH_MAX &&
+	    access(library, R_OK) == 0)
+		return;
+	(void)snprintf(library, PATH_MAX, "%s", PODLEASH_LIBRARY);
+}
+
+/* Sets the environment of the leash. A library that ld.so cannot load would print into the job's
+ * result. */
+static bool set_environment(struct job *job, const char **why)
+{
+	const char *preload = getenv("LD_PRELOAD");
+	char helper[PATH_MAX], library[PATH_MAX], both[2 * PATH_MAX];
+
+	*why = "/proc/self/exe cannot be read";
+	if (!own_path(helper))
+		return false;
+	find_library(helper, library);
+	job->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+	if (!job->library) {
+		*why = dlerror();
+		return false;
+	}
+	*why = "too long an LD_PRELOAD, or no memory";
+	if (snprintf(both, sizeof(both), "%s%s%s", library, preload && *preload ? ":" : "",
+		     preload ? preload : "") >= (int)sizeof(both))
+		return false;
+	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("PODLEASH_HELPER", helper, 0) == 0 &&
+	       setenv("RECEPTOR_PID_DIRECTORY", job->path, 1) == 0 &&
+	       setenv("PODLEASH_UNIT", job->unit, 1) == 0 &&
+	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);
+}
+
+/*
+ * Becomes the command; as env(1): 127 where there is none, 126 where it cannot be
+ * started. By the library's execvp(3), since the command may be podman itself.
+ */
+static int become(const struct job *job)
+{
+	__typeof__(&execvp) leashed =
+		job->library ? (__typeof__(&execvp))dlsym(job->library, "execvp") : NULL;
+
+	(void)(leashed ? leashed : execvp)(job->command[0], job->command);
+	print_error("%s: %s", job->command[0], strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
+
+/* Without a leash the command runs all the same, unless PODLEASH_STRICT=1. */
+static int go_without(const struct job *job, const char *why)
+{
+	const char *strict = getenv("PODLEASH_STRICT");
+
+	if (strict && equal(strict, "1")) {
+		print_error("%s: %s; the unit cannot be leashed and PODLEASH_STRICT is set",
+			    job->path, why);
+		return EXIT_REFUSED;
+	}
+	log_line("%s: %s; %s is started without a leash", job->path, why, job->command[0]);
+	return become(job);
+}
+
+static bool cancel_job(const struct job *job, int timeout_ms)
+{
+	struct report report = {.silent = true};
+	int grace_ms = grace_from_environment();
+	struct cancel cancel = {
+		.directory = job->directory,
+		.unit = job->unit,
+		.grace_ms = grace_ms,
+		.timeout_ms = timeout_ms,
+		.report = &report,
+	};
+
+	return cancel_unit(&cancel);
+}
+
+/* What the loop below watches. */
+struct watch {
+	struct handle command, command_runner;
+	int signals;
+	int64_t end_by; /* boottime_ms; 0: the command was not told to end */
+};
+
+/* Tells the command to end and cancels the unit, once. */
+static void end_job(const struct job *job, struct watch *watch, int signal)
+{
+	if (signal)
+		(void)handle_signal(&watch->command, signal); /* ended meanwhile is as good */
+	if (watch->end_by)
+		return;
+	watch->end_by = boottime_ms() + COMMAND_MS;
+	if (!cancel_job(job, CANCEL_MS))
+		log_line("unit %s: not all of it ended within %d ms; its guards go on", job->unit,
+			 CANCEL_MS);
+}
+
+static void take_signal(const struct job *job, struct watch *watch)
+{
+	struct signalfd_siginfo info;
+
+	if (read(watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	/* a terminal's signals have reached the command already */
+	int signal = info.ssi_code == SI_KERNEL ? 0 : (int)info.ssi_signo;
+	if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM)
+		end_job(job, watch, signal);
+	else if (signal)
+		(void)handle_signal(&watch->command, signal);
+}
+
+/* Waits for the command's end; returns its wait status. */
+static int watch_command(const struct job *job, struct watch *watch, pid_t child)
+{
+	int status;
+
+	for (;;) {
+		struct pollfd fds[] = {{watch->signals, POLLIN, 0},
+				       {watch->command.fd, POLLIN, 0},
+				       {watch->command_runner.fd, POLLIN, 0}};
+		int timeout = watch->end_by ? ms_until(watch->end_by) : -1;
+
+		if (watch->command.fd < 0 && (timeout < 0 || timeout > 100))
+			timeout = 100; /* a kernel without pidfds */
+		(void)poll(fds, ARRAY_SIZE(fds), timeout);
+		if (fds[0].revents & POLLIN)
+			take_signal(job, watch);
+		if (waitpid(child, &status, WNOHANG) == child)
+			return status;
+		if (job->ancestors.command_runner && !handle_alive(&watch->command_runner)) {
+			handle_close(&watch->command_runner);
+			end_job(job, watch, watch->end_by ? 0 : SIGTERM);
+		}
+		if (watch->end_by && !ms_until(watch->end_by)) {
+			(void)handle_signal(&watch->command, SIGKILL);
+			watch->end_by = boottime_ms() + COMMAND_MS;
+		}
+	}
+}
+
+/* Removes the unit's directory, where it was made for this job. */
+static void remove_directory(const struct job *job)
+{
+	char run[RUN_SIZE];
+	struct names names;
+
+	if (!job->made)
+		return;
+	if (job->root >= 0)
+		share_answers(job->directory, job->root);
+	if (names_read(job->directory, &names)) {
+		for (size_t i = 0; i < names.count; i++)
+			if (file_kind(names.name[i], run) == FILE_ANSWER)
+				(void)unlinkat(job->directory, names.name[i], 0); /* rmdir tells */
+		names_free(&names);
+	}
+	if (rmdir(job->path) && errno != ENOENT)
+		log_line("%s: %s; sweep removes it once it is empty", job->path, strerror(errno));
+}
+
+/* Ends as the command did. */
+static int end_as(int status)
+{
+	struct rlimit no_core = {0, 0};
+	sigset_t set;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	(void)setrlimit(RLIMIT_CORE, &no_core); /* the command has left its own */
+	(void)signal(WTERMSIG(status), SIG_DFL);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, WTERMSIG(status));
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	(void)raise(WTERMSIG(status));
+	return 128 + WTERMSIG(status);
+}
+
+/* In the child: becomes the command, and is told when `podleash run` itself is killed. */
+__attribute__((noreturn)) static void start_command(const struct job *job, pid_t parent,
+						    const sigset_t *mask)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* cannot fail for a valid signal */
+	if (getppid() != parent)
+		_exit(EXIT_REFUSED);
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+	_exit(become(job));
+}
+
+static int run_job(struct job *job)
+{
+	struct watch watch = {.command_runner = HANDLE_NONE};
+	pid_t self = getpid();
+	sigset_t set, before;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
+		(void)sigaddset(&set, passed_on[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, &before);
+	watch.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (watch.signals < 0)
+		return go_without(job, strerror(errno));
+	if (job->ancestors.command_runner)
+		(void)handle_open_exact(&watch.command_runner,
+					job->ancestors.holder[job->ancestors.holders - 1].id);
+	pid_t child = fork();
+	if (child == 0)
+		start_command(job, self, &before);
+	if (child < 0) {
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+		return go_without(job, strerror(errno));
+	}
+	if (!handle_open(&watch.command, child)) /* a zombie already: waitpid(2) tells */
+		watch.command = (struct handle){{child, 0}, -1};
+	int status = watch_command(job, &watch, child);
+
+	/* what is left of it has lost its holder: nothing stays, whatever its end was */
+	bool ended = cancel_job(job, SETTLE_MS);
+	if (!ended)
+		log_line("unit %s: something is left; podleash sweep %s", job->unit, job->path);
+	else if (!watch.end_by && WIFEXITED(status)) {
+		/* after any other end it stays, for what the job may still try to start */
+		tombstone_remove(job->directory, job->unit);
+		remove_directory(job);
+	}
+	return end_as(status);
+}
+
+int run_main(int argc, char *argv[])
+{
+	struct job job = {.root = -1, .directory = -1};
+	const char *why;
+
+	log_init();
+	if (!parse(&job, argc, argv))
+		return usage_error("run");
+	(void)ancestors_find(&job.ancestors); /* an orphan may well be started by podleash run */
+	name_unit(&job);
+	if (!open_directory(&job, &why) || !set_environment(&job, &why))
+		return go_without(&job, why);
+	return run_job(&job);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tombstone says that a unit was cancelled, and when: it stops any run whose
+ * owner started before. The file `cancelled.UNIT` in the pid directory holds the
+ * boot id and the boot-time clock of the cancel. A canceller writes it first and
+ * looks for records second, a run publishes its record first and looks for the
+ * tombstone second: one of the two always sees the other.
+ */
+#ifndef PODLEASH_TOMBSTONE_H
+#define PODLEASH_TOMBSTONE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Writes the tombstone of @unit, or renews it. False with errno. */
+bool tombstone_write(int directory, const char *unit);
+
+/* Whether @unit was cancelled in this boot after @start (clock ticks, proc(5) field 22). */
+bool tombstone_stops(int directory, const char *unit, uint64_t start);
+
+/* Removes the tombstone of @unit; a missing one is fine. */
+void tombstone_remove(int directory, const char *unit);
+
+/* Whether the tombstone of @unit is of an earlier boot, older than a day, or damaged. */
+bool tombstone_expired(int directory, const char *unit);
+
+#endif

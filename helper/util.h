@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The few idioms that every file uses. */
+#ifndef PODLEASH_UTIL_H
+#define PODLEASH_UTIL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Closes a descriptor, or frees a pointer, when the variable goes out of scope. */
+#define _cleanup_close_ __attribute__((cleanup(cleanup_close)))
+#define _cleanup_free_	__attribute__((cleanup(cleanup_free)))
+
+static inline void cleanup_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		(void)close(*fd); /* read-only, or written by write(2) whose result was seen */
+	errno = saved;
+}
+
+static inline void cleanup_free(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline bool equal(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+/* Returns what follows @prefix in @text, or NULL where @text does not start with it. */
+static inline const char *after(const char *text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+/* Nanoseconds since boot, suspended time included: the clock of proc(5)'s start times. */
+static inline uint64_t boottime_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* fails only for a bad clock id */
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static inline int64_t boottime_ms(void)
+{
+	return (int64_t)(boottime_ns() / 1000000U);
+}
+
+/* Milliseconds from now to @deadline (boottime_ms), never negative. */
+static inline int ms_until(int64_t deadline)
+{
+	int64_t left = deadline - boottime_ms();
+
+	return left < 0 ? 0 : (int)left;
+}
+
+/* Sleeps while there is nothing to poll: only where the kernel gives no descriptor. */
+static inline void sleep_ms(int ms)
+{
+	struct timespec pause = {ms / 1000, (ms % 1000) * 1000000L};
+
+	(void)nanosleep(&pause, NULL); /* a signal may cut it short: every caller looks again */
+}
+
+#endif

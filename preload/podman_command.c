@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "podman_command.h"
+
+#include <string.h>
+
+const struct podman_flag podman_global_flags[] = {
+	{.name = "cdi-spec-dir", .takes_value = true},
+	{.name = "cgroup-manager", .takes_value = true},
+	{.name = "config", .takes_value = true},
+	{.name = "conmon", .takes_value = true},
+	{.name = "connection", .letter = 'c', .takes_value = true, .no_run = true},
+	{.name = "cpu-profile", .takes_value = true},
+	{.name = "debug", .letter = 'D'},
+	{.name = "default-mounts-file", .takes_value = true},
+	{.name = "events-backend", .takes_value = true},
+	{.name = "help", .letter = 'h', .no_run = true},
+	{.name = "hooks-dir", .takes_value = true},
+	{.name = "host", .letter = 'H', .takes_value = true, .no_run = true},
+	{.name = "identity", .takes_value = true},
+	{.name = "imagestore", .takes_value = true},
+	{.name = "log-level", .takes_value = true},
+	{.name = "max-workers", .takes_value = true},
+	{.name = "memory-profile", .takes_value = true},
+	{.name = "module", .takes_value = true},
+	{.name = "namespace", .takes_value = true},
+	{.name = "network-backend", .takes_value = true},
+	{.name = "network-cmd-path", .takes_value = true},
+	{.name = "network-config-dir", .takes_value = true},
+	{.name = "noout"},
+	{.name = "out", .takes_value = true},
+	{.name = "registries-conf", .takes_value = true},
+	{.name = "remote", .letter = 'r', .no_run = true},
+	{.name = "root", .takes_value = true},
+	{.name = "runroot", .takes_value = true},
+	{.name = "runtime", .takes_value = true},
+	{.name = "runtime-flag", .takes_value = true},
+	{.name = "ssh", .takes_value = true},
+	{.name = "storage-driver", .takes_value = true},
+	{.name = "storage-opt", .takes_value = true},
+	{.name = "syslog"},
+	{.name = "tmpdir", .takes_value = true},
+	{.name = "trace"},
+	{.name = "transient-store"},
+	{.name = "url", .takes_value = true, .no_run = true},
+	{.name = "version", .letter = 'v', .no_run = true},
+	{.name = "volumepath", .takes_value = true},
+	{0},
+};
+
+/*
+ * Finds the flag that @word ("--name", "--name=value", "-x", "-xVALUE") is.
+ * Letters run together ("-vr") are not taken apart: no flag is found.
+ */
+static const struct podman_flag *find_flag(const char *word)
+{
+	const struct podman_flag *flag;
+
+	if (word[1] != '-') {
+		for (flag = podman_global_flags; flag->name; flag++)
+			if (flag->letter && flag->letter == word[1] &&
+			    (flag->takes_value || !word[2]))
+				return flag;
+		return NULL;
+	}
+	size_t length = strcspn(word + 2, "=");
+	for (flag = podman_global_flags; flag->name; flag++)
+		if (!strncmp(flag->name, word + 2, length) && !flag->name[length])
+			return flag;
+	return NULL;
+}
+
+/* Whether @word is complete in itself: the next word is not its value. */
+static bool carries_value(const struct podman_flag *flag, const char *word)
+{
+	if (!flag->takes_value)
+		return true;
+	return word[1] == '-' ? strchr(word, '=') != NULL : word[2] != '\0';
+}
+
+/* Returns the index of the first word at or after @i that is no flag, or 0. */
+static size_t skip_flags(char *const argv[], size_t i)
+{
+	for (; argv[i] && argv[i][0] == '-'; i++) {
+		const struct podman_flag *flag = find_flag(argv[i]);
+
+		if (!flag || (flag->no_run && strcmp(argv[i], "--remote=false") != 0))
+			return 0;
+		if (!carries_value(flag, argv[i]) && !argv[++i])
+			return 0;
+	}
+	return argv[i] ? i : 0;
+}
+
+size_t podman_run_index(char *const argv[])
+{
+	if (!argv || !argv[0])
+		return 0;
+	size_t i = skip_flags(argv, 1);
+	if (i && !strcmp(argv[i], "container"))
+		i = skip_flags(argv, i + 1);
+	return i && !strcmp(argv[i], "run") ? i : 0;
+}
+
+const char *path_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool list_contains(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (length) {
+		size_t element = strcspn(list, ":");
+
+		if (element == length && !memcmp(list, name, length))
+			return true;
+		if (!list[element])
+			break;
+		list += element + 1;
+	}
+	return false;
+}
+
+const char *env_value(char *const env[], const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; env && *env; env++)
+		if (!strncmp(*env, name, length) && (*env)[length] == '=')
+			return *env + length + 1;
+	return NULL;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podman's command line up to the subcommand: is it a local `podman run`?
+ *
+ * Shared by the preload library and the helper. Every function here is
+ * async-signal-safe: no allocation, no locale, no system call, no global.
+ */
+#ifndef PODLEASH_PODMAN_COMMAND_H
+#define PODLEASH_PODMAN_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One of podman's global flags, as `podman --help` of 3.0, 4.3 and 5.4 names them. */
+struct podman_flag {
+	const char *name; /* long form, without the dashes */
+	char letter;	  /* short form, or 0 */
+	bool takes_value;
+	bool no_run; /* with it nothing runs on this machine: another podman is asked, or only help
+			printed */
+};
+
+/* The table of global flags; ends with a NULL name. */
+extern const struct podman_flag podman_global_flags[];
+
+/*
+ * Returns the index of `run` in @argv when it is a `podman run` or
+ * `podman container run` that creates a container on this machine, else 0.
+ * A global flag that the table does not know makes the answer 0: whether the
+ * next word is its value cannot be told, and a flag put in a wrong place would
+ * fail the job. @argv is NULL-terminated and may itself be NULL.
+ */
+size_t podman_run_index(char *const argv[]);
+
+/* Returns the part of @path behind its last slash, or @path itself. */
+const char *path_basename(const char *path);
+
+/* Returns whether @name is an element of the colon-separated @list. */
+bool list_contains(const char *list, const char *name);
+
+/* Returns the value of @name in @env ("NAME=value" strings, may be NULL), or NULL. */
+const char *env_value(char *const env[], const char *name);
+
+#endif
