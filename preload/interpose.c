@@ -15,13 +15,11 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "leash.h"
-#include "podman_command.h"
+#include "resolve.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -56,72 +54,6 @@ __attribute__((constructor)) static void look_up_real_functions(void)
 	real.fexecve = LOOK_UP(fexecve);
 	real.posix_spawn = LOOK_UP(posix_spawn);
 	real.posix_spawnp = LOOK_UP(posix_spawnp);
-}
-
-/*
- * Finds @file as execvp(3) does: @file itself where it has a slash, else the
- * first executable file of that name in the caller's PATH, written to @buffer
- * (PATH_MAX bytes). Returns NULL when there is none.
- */
-static const char *search_path(const char *file, char *buffer)
-{
-	const char *path = env_value(environ, "PATH");
-	size_t name = strlen(file);
-
-	if (strchr(file, '/'))
-		return file;
-	for (path = path ? path : "/bin:/usr/bin";; path++) {
-		size_t length = strcspn(path, ":");
-		struct stat st;
-
-		if (length + name + 2 <= PATH_MAX) {
-			memcpy(buffer, path, length);
-			buffer[length] = '/';
-			/* an empty element is the working directory */
-			memcpy(buffer + length + (length > 0), file, name + 1);
-			if (stat(buffer, &st) == 0 && S_ISREG(st.st_mode) && !access(buffer, X_OK))
-				return buffer;
-		}
-		path += length;
-		if (!*path)
-			return NULL;
-	}
-}
-
-/*
- * Writes the path behind an open file, or behind @name below an open directory,
- * to @buffer (PATH_MAX bytes). Returns NULL where proc(5) does not name one that
- * still leads to it (deleted, a memfd, no /proc).
- */
-static const char *path_of_fd(int fd, const char *name, char *buffer)
-{
-	char link[32] = "/proc/self/fd/";
-	char digits[12];
-	size_t n = 0, end = strlen(link), tail = strlen(name);
-	struct stat by_fd, by_path;
-	ssize_t length;
-
-	if (fd < 0)
-		return NULL;
-	do
-		digits[n++] = (char)('0' + fd % 10);
-	while (fd /= 10);
-	while (n)
-		link[end++] = digits[--n];
-	link[end] = '\0';
-
-	length = readlink(link, buffer, PATH_MAX);
-	if (length <= 0 || buffer[0] != '/' || (size_t)length + tail + 2 > PATH_MAX)
-		return NULL;
-	buffer[length] = '\0';
-	if (stat(link, &by_fd) || stat(buffer, &by_path) || by_fd.st_ino != by_path.st_ino ||
-	    by_fd.st_dev != by_path.st_dev)
-		return NULL;
-	if (tail) {
-		buffer[length++] = '/';
-		memcpy(buffer + length, name, tail + 1);
-	}
-	return buffer;
 }
 
 /* A leash_start that replaces the process. */

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "podman_command.h"
+#include "resolve.h"
+#include "text.h"
 
 #ifndef PODLEASH_DEFAULT_HELPER
 #define PODLEASH_DEFAULT_HELPER "/usr/local/bin/podleash"
@@ -37,40 +39,11 @@ bool leash_counts(const char *path, char *const envp[])
 				     path_basename(path));
 }
 
-/* execve(2) is asked again by the real call; this only keeps its errno the caller's. */
-static bool is_executable_file(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
 static bool is_usable_directory(const char *path)
 {
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
-}
-
-static char *put_text(char *to, const char *text)
-{
-	size_t length = strlen(text);
-
-	memcpy(to, text, length);
-	return to + length;
-}
-
-static char *put_number(char *to, uint64_t number, unsigned int base)
-{
-	char digits[24];
-	size_t n = 0;
-
-	do
-		digits[n++] = "0123456789abcdef"[number % base];
-	while (number /= base);
-	while (n)
-		*to++ = digits[--n];
-	return to;
 }
 
 /* Writes `FLAG=DIRECTORY/RUN SUFFIX` to @to, which holds FLAG_SIZE bytes. */
@@ -151,6 +124,7 @@ bool leash(leash_start *start, void *context, const char *path, char *const argv
 	size_t count = 0, bytes;
 	bool started;
 
+	/* what cannot be started gets its errno from the real call */
 	if (strlen(env_value(envp, "RECEPTOR_PID_DIRECTORY")) > LEASH_DIRECTORY ||
 	    !is_executable_file(path))
 		return false;
