@@ -109,13 +109,11 @@ static enum verdict judge_container_unknown(struct watch *watch, bool podman_gon
 
 	if (!podman_gone)
 		return conmon_gone ? linger(watch, LINGER_MS) : GO_ON;
+	if (!run->conmon.pid || !container_was_made(run))
+		return MUST_REAP;
 	if (conmon_gone)
 		return FINISHED;
-	if (!run->conmon.pid)
-		return MUST_REAP;
-	if (run->detach)
-		return GO_ON;
-	return container_was_made(run) ? linger(watch, CLEANUP_MS) : MUST_REAP;
+	return run->detach ? GO_ON : linger(watch, CLEANUP_MS);
 }
 
 static enum verdict judge(struct watch *watch, const char **why)

@@ -28,6 +28,33 @@ static bool is_own_file(const struct run *run, const char *path, const char *suf
 	return ends_with(path, name);
 }
 
+/* Reads the pid in a pid file of the run; 0 where there is none. */
+static pid_t read_pid(const struct run *run, const char *path, const char *suffix)
+{
+	char own[RUN_SIZE + 16], full[PATH_MAX];
+	_cleanup_free_ char *text = NULL;
+
+	if (!path[0])
+		return 0;
+	if (is_own_file(run, path, suffix)) {
+		/* by the open directory: it may have been renamed meanwhile */
+		(void)snprintf(own, sizeof(own), "%s%s", run->name, suffix);
+		text = read_file(run->directory, own, PIDFILE_LIMIT, NULL);
+	} else {
+		int length = snprintf(full, sizeof(full), "%s%s%s", path[0] == '/' ? "" : run->cwd,
+				      path[0] == '/' ? "" : "/", path);
+
+		if (length < (int)sizeof(full))
+			text = read_file(AT_FDCWD, full, PIDFILE_LIMIT, NULL);
+	}
+	return text ? proc_parse_pid(text) : 0;
+}
+
+bool container_was_made(const struct run *run)
+{
+	return run->container.pid || read_pid(run, run->pidfile, CONTAINER_SUFFIX);
+}
+
 static bool is_podman(const struct run *run, const char *exe, const struct words *words)
 {
 	size_t at = run->name[0] ? podman_run_index(words->word) : 0;
@@ -73,6 +100,21 @@ static bool is_runtime(const struct run *run, const char *exe, const struct word
 	return create && (ours || (run->cid[0] && equal(words->word[words->count - 1], run->cid)));
 }
 
+/*
+ * What a runtime that was killed leaves: a member of the session that conmon made
+ * for itself. Its number is not given to another process while a member lives; it
+ * may be ours only while no living process other than conmon has it.
+ */
+static bool is_in_session(const struct run *run, pid_t pid)
+{
+	struct proc_stat stat, leader;
+
+	if (!run->conmon.pid || pid == run->conmon.pid || !proc_stat(pid, &stat) ||
+	    stat.session != run->conmon.pid || stat.start < run->conmon.start)
+		return false;
+	return !proc_stat(run->conmon.pid, &leader) || leader.start == run->conmon.start;
+}
+
 static enum role role_of(const struct run *run, pid_t pid)
 {
 	enum role role = ROLE_NONE;
@@ -81,6 +123,11 @@ static enum role role_of(const struct run *run, pid_t pid)
 
 	if (proc_uid(pid) != geteuid() || !proc_exe_name(pid, exe) || !proc_cmdline(pid, &words))
 		return ROLE_NONE;
+	/* once there is a container, podman's cleanup is in that session as well */
+	if (!container_was_made(run) && is_in_session(run, pid)) {
+		words_free(&words);
+		return ROLE_RUNTIME;
+	}
 	if (is_podman(run, exe, &words))
 		role = ROLE_PODMAN;
 	else if (is_conmon(run, exe, &words))
@@ -164,28 +211,6 @@ void census_free(struct census *census)
 	handles_close(&census->runtime);
 }
 
-/* Reads the pid in a pid file of the run; 0 where there is none. */
-static pid_t read_pid(const struct run *run, const char *path, const char *suffix)
-{
-	char own[RUN_SIZE + 16], full[PATH_MAX];
-	_cleanup_free_ char *text = NULL;
-
-	if (!path[0])
-		return 0;
-	if (is_own_file(run, path, suffix)) {
-		/* by the open directory: it may have been renamed meanwhile */
-		(void)snprintf(own, sizeof(own), "%s%s", run->name, suffix);
-		text = read_file(run->directory, own, PIDFILE_LIMIT, NULL);
-	} else {
-		int length = snprintf(full, sizeof(full), "%s%s%s", path[0] == '/' ? "" : run->cwd,
-				      path[0] == '/' ? "" : "/", path);
-
-		if (length < (int)sizeof(full))
-			text = read_file(AT_FDCWD, full, PIDFILE_LIMIT, NULL);
-	}
-	return text ? proc_parse_pid(text) : 0;
-}
-
 bool learn_from(struct run *run, const struct handle *conmon)
 {
 	struct conmon_args args;
@@ -261,11 +286,6 @@ bool learn_container(struct run *run)
 	handle_close(&conmon);
 	handle_close(&handle);
 	return run->container.pid != 0;
-}
-
-bool container_was_made(const struct run *run)
-{
-	return run->container.pid || read_pid(run, run->pidfile, CONTAINER_SUFFIX);
 }
 
 bool guard_open(const struct run *run, struct handle *guard)

@@ -236,17 +236,20 @@ static bool look_up(const struct run *run, char cid[CID_SIZE], bool *asked)
 	return *asked && inspect(run, output, cid);
 }
 
-/* `rm --force` asks the container to end and waits 10 s; for one that we could not end ourselves.
+/*
+ * Brings podman's idea of the container in line: without conmon nobody told it of
+ * the end, and `rm --force` and `cleanup` wait for news or refuse. Kills a container
+ * that we could not prove ours.
  */
-static void kill_container(const struct run *run, const char *cid)
+static void stop_container(const struct run *run, const char *cid)
 {
 	struct command command = {.count = 0};
 
 	start_command(run, &command);
-	add(&command, "kill");
-	add(&command, "--signal=KILL");
+	add(&command, "stop");
+	add(&command, "--time=0");
 	add(&command, cid);
-	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none runs */
+	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none ever ran */
 }
 
 bool podman_forget(const struct run *run)
@@ -259,8 +262,7 @@ bool podman_forget(const struct run *run)
 		memcpy(cid, run->cid, CID_SIZE);
 	else if (!look_up(run, cid, &asked))
 		return asked;
-	if (!run->container.pid)
-		kill_container(run, cid);
+	stop_container(run, cid);
 	start_command(run, &command);
 	if (run->remove) {
 		add(&command, "rm");

@@ -577,7 +577,7 @@ cannot_start() {
 
 @test "no such file in PATH: the caller gets ENOENT" {
   mkdir empty
-  PATH=$PWD/empty:/proc/self
+  local PATH=$PWD/empty:/proc/self
   cannot_start PROGRAM run image
   [[ $(with_library execvp -- podman run image) == *errno=ENOENT ]]
 }
@@ -594,7 +594,7 @@ cannot_start() {
   mkdir plain
   echo > plain/podman
   echo > plain/docker
-  PATH=$PWD/plain:/proc/self
+  local PATH=$PWD/plain:/proc/self
   cannot_start PROGRAM run image
   [[ $(with_library execvp -- podman run image) == *errno=EACCES ]]
 }
