@@ -78,23 +78,23 @@ debug: ## build with ASan and UBSan, in build/debug (the library without: it is 
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 lint: ## clang-format, cppcheck, shellcheck
-	tests/setup lint
+	@tests/setup lint
 	clang-format --dry-run -Werror $(sources)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE \
 		--enable=warning,performance,portability preload helper
 	shellcheck -x $(scripts)
 
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose
-	tests/setup
-	$(MAKE) all test-programs
-	TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
+	@tests/setup
+	@$(MAKE) --no-print-directory all test-programs
+	@TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
 
 test-programs: $(units) $(BUILD)/tests/start
 
 demo: ## the main job, without and with podleash, on the real podman and ansible-runner
-	tests/setup
-	$(MAKE) --no-print-directory all
-	tests/demo
+	@tests/setup
+	@$(MAKE) --no-print-directory all
+	@tests/demo
 
 clean: ## remove build/
 	rm -rf build
