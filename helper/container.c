@@ -68,8 +68,7 @@ static bool end_members(struct members *members)
 
 static bool end_init(const struct handle *init, const struct proc_status *status, int grace_ms)
 {
-	if (grace_ms && takes_sigterm(status) && handle_signal(init, SIGTERM) &&
-	    handle_wait(init, grace_ms))
+	if (grace_ms && takes_sigterm(status) && handle_ask(init) && handle_wait(init, grace_ms))
 		return true;
 	(void)handle_signal(init, SIGKILL); /* dead already is as good */
 	return handle_wait(init, KILL_MS);

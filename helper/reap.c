@@ -72,6 +72,7 @@ static bool scene_empty(const struct scene *scene)
 static void end_podman(const struct handles *podman, int grace_ms)
 {
 	handles_signal(podman, SIGTERM);
+	handles_signal(podman, SIGCONT); /* one that is stopped would not hear it */
 	if (handles_wait(podman, grace_ms < PODMAN_MS ? grace_ms : PODMAN_MS))
 		return;
 	/* while a runtime's create hangs, podman ignores SIGTERM and holds the container's lock */
@@ -109,6 +110,7 @@ static bool is_removed(const struct run *run)
 /* The container ran and has ended: conmon lets podman clean up, then both go by themselves. */
 static void end_after_container(struct run *run, const struct census *census, int grace_ms)
 {
+	handles_signal(&census->conmon, SIGCONT); /* one that is stopped cleans nothing up */
 	bool cleaned = census->conmon.count && handles_wait(&census->conmon, CONMON_MS);
 
 	if (!cleaned)

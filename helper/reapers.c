@@ -134,7 +134,7 @@ void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
 
 void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard)
 {
-	(void)handle_signal(&guard, SIGTERM); /* ended meanwhile is as good */
+	(void)handle_ask(&guard); /* ended meanwhile is as good */
 	add(reapers, run, guard, true);
 }
 
