@@ -58,12 +58,14 @@ static bool init_is_leashed(void)
 
 static bool is_orphan(void)
 {
-	struct proc_stat self;
+	struct proc_stat self, init;
 
-	if (!is_init(getppid()) || init_is_leashed() || !proc_stat(getpid(), &self))
+	if (!is_init(getppid()) || !proc_stat(getpid(), &self))
 		return false;
-	bool started_by_init = self.session == getpid() && self.tty == 0;
-	return !started_by_init;
+	if (init_is_leashed() && proc_stat(1, &init) &&
+	    (self.session == init.session || self.session == getpid()))
+		return false;
+	return self.session != getpid() || self.tty != 0;
 }
 
 /* Writes the chain from the parent upwards; returns how many of them hold the leash. */
@@ -116,11 +118,17 @@ static bool chain_holds(const struct ancestors *ancestors)
 	return true;
 }
 
-bool ancestors_find(struct ancestors *ancestors)
+enum ancestry ancestors_find(struct ancestors *ancestors)
 {
+	pid_t parent = getppid();
+	struct proc_stat stat;
+
 	memset(ancestors, 0, sizeof(*ancestors));
 	if (is_orphan())
-		return false;
+		return ANCESTORS_ENDED;
 	ancestors->holders = climb(ancestors);
-	return chain_holds(ancestors);
+	if (chain_holds(ancestors))
+		return ANCESTORS_FOUND;
+	return parent == getppid() && !proc_stat(parent, &stat) ? ANCESTORS_UNKNOWN
+								: ANCESTORS_ENDED;
 }

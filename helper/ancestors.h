@@ -22,15 +22,20 @@ struct ancestors {
 	char unit[UNIT_SIZE]; /* of the command-runner's unitdir=, "" where there is none */
 };
 
+enum ancestry {
+	ANCESTORS_FOUND,
+	ANCESTORS_ENDED,   /* the parent, or another holder: nobody would end what is started now */
+	ANCESTORS_UNKNOWN, /* the parent lives, and proc(5) does not show it (hidepid) */
+};
+
 /*
- * Looks upwards. Returns false when the parent, or another holder, has ended
- * already: nobody would ever end what is started now.
+ * Looks upwards.
  *
  * A parent that dies leaves its child to init (credentials(7), PR_SET_CHILD_SUBREAPER).
  * A process that init starts on purpose leads a session without a terminal, or
  * inherits init's own RECEPTOR_PID_DIRECTORY; an orphan of a runner does neither.
  */
-bool ancestors_find(struct ancestors *ancestors);
+enum ancestry ancestors_find(struct ancestors *ancestors);
 
 /*
  * Whether @words are a receptor command-runner's (receptor, workceptor/command.go:

@@ -3,10 +3,10 @@
 #include "cancel.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "../preload/podman_command.h"
 #include "commands.h"
 #include "log.h"
 #include "reap.h"
@@ -76,14 +76,43 @@ static bool find_own_directory(const char *unit, char own[PATH_MAX])
 	return snprintf(own, PATH_MAX, "%s/%s", base, unit) < PATH_MAX && is_directory(own);
 }
 
+struct cancelling {
+	const struct options *options;
+	struct report report;
+	bool left;
+};
+
+static void cancel_directory(int directory, const char *path, void *context)
+{
+	struct cancelling *cancelling = context;
+	const struct options *options = cancelling->options;
+	char name[UNIT_SIZE];
+	struct cancel cancel = {
+		.directory = directory,
+		.unit = options->unit,
+		.name = name,
+		.grace_ms = options->grace_ms,
+		.timeout_ms = options->timeout_ms,
+		.report = &cancelling->report,
+	};
+
+	piddir_unit(directory, name);
+	if (cancel_unit(&cancel))
+		return;
+	print_error("%s: not all of it is ended; the log says what is left, cancel may be repeated",
+		    path);
+	cancelling->left = true;
+}
+
 int cancel_main(int argc, char *argv[])
 {
-	struct report report = {0};
 	struct options options;
-	char path[PATH_MAX], own[PATH_MAX], name[UNIT_SIZE];
+	struct cancelling cancelling = {.options = &options};
+	char path[PATH_MAX], own[PATH_MAX];
 	int status;
 
 	log_init();
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would keep our children's status from us */
 	if (!parse(&options, argc, argv))
 		return usage_error("cancel");
 	if (!options.path && find_own_directory(options.unit, own))
@@ -92,19 +121,9 @@ int cancel_main(int argc, char *argv[])
 	_cleanup_close_ int directory = piddir_from_argument(options.path, path, &status);
 	if (directory < 0)
 		return status;
-	report.json = options.json;
-	struct cancel cancel = {
-		.directory = directory,
-		.unit = options.unit,
-		.name = piddir_unit(path, name) ? name : NULL,
-		.grace_ms = options.grace_ms,
-		.timeout_ms = options.timeout_ms,
-		.report = &report,
-	};
-	if (cancel_unit(&cancel))
-		return 0;
-	print_error(
-		"%s: not all of it is ended; the log says what is left, and cancel may be repeated",
-		path);
-	return EXIT_LEFT;
+	cancelling.report.json = options.json;
+	cancel_directory(directory, path, &cancelling);
+	if (!options.unit)
+		piddir_each_unit(directory, path, cancel_directory, &cancelling);
+	return cancelling.left ? EXIT_LEFT : 0;
 }

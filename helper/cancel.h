@@ -8,7 +8,8 @@
 struct cancel {
 	int directory;
 	const char *unit; /* NULL: every run in the directory */
-	const char *name; /* of the directory: the unit that stands for all of it; may be NULL */
+	const char *name; /* the unit that stands for all of the directory: piddir_unit() */
+	pid_t holder;	  /* only runs that this process holds, and no tombstone; 0: all */
 	int grace_ms;
 	int timeout_ms;
 	struct report *report;

@@ -20,9 +20,14 @@ struct pass {
 	size_t waiting; /* runs of the unit that are still there */
 };
 
-static bool is_meant(const struct cancel *cancel, const char *unit)
+static bool is_meant(const struct cancel *cancel, const struct run *run)
 {
-	return !cancel->unit || equal(cancel->unit, unit);
+	if (cancel->unit && !equal(cancel->unit, run->unit))
+		return false;
+	for (size_t i = 0; cancel->holder && i < run->holders; i++)
+		if (run->holder[i].id.pid == cancel->holder)
+			return true;
+	return !cancel->holder;
 }
 
 /* A run with a guard: the guard ends it. */
@@ -34,7 +39,7 @@ static void tell_guard(struct pass *pass, const char *name)
 
 	if (!record_open(&run, pass->cancel->directory, name, false, &why))
 		return; /* gone, or being written: the next look tells */
-	if (is_meant(pass->cancel, run.unit)) {
+	if (is_meant(pass->cancel, &run)) {
 		pass->waiting++;
 		if (guard_open(&run, &guard))
 			reapers_tell(&pass->reapers, &run, guard);
@@ -50,7 +55,7 @@ static void end_run(struct pass *pass, const char *name)
 	if (reapers_have(&pass->reapers, name)) {
 		pass->waiting++;
 	} else if (record_open(&run, pass->cancel->directory, name, true, &why)) {
-		if (is_meant(pass->cancel, run.unit)) {
+		if (is_meant(pass->cancel, &run)) {
 			pass->waiting++;
 			reapers_start(&pass->reapers, &run, pass->cancel->grace_ms);
 		} else {
@@ -60,6 +65,7 @@ static void end_run(struct pass *pass, const char *name)
 		tell_guard(pass, name);
 	} else if (errno != ENOENT) {
 		reapers_give_up(&pass->reapers, name, why);
+		pass->waiting++; /* its pid files are plain ones from now on: look again */
 	}
 }
 
@@ -68,30 +74,28 @@ static void end_plain(struct pass *pass, const char *name)
 {
 	const struct cancel *cancel = pass->cancel;
 	struct run run;
+	bool found = plain_find(&run, cancel->directory, name, cancel->name);
 
-	if (plain_find(&run, cancel->directory, name, cancel->name)) {
+	if (found) {
 		pass->waiting++;
 		if (!reap(&run, cancel->grace_ms))
 			reapers_give_up(&pass->reapers, name, "its container does not end");
 	}
 	run_free(&run);
-	if (plain_is_stale(cancel->directory, name))
+	/* one that was never proven to be a container's stays: it may be anyone's */
+	if (found && plain_is_stale(cancel->directory, name))
 		(void)unlinkat(cancel->directory, name, 0); /* the next look tells */
 }
 
-static bool has_record(const struct pass *pass, const char *run)
+static bool is_recorded(const struct pass *pass, const char *run)
 {
-	char record[RUN_SIZE + 8];
-
-	(void)snprintf(record, sizeof(record), "%s%s", run, RECORD_SUFFIX);
-	return faccessat(pass->cancel->directory, record, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       !reapers_gave_up(&pass->reapers, run);
+	return record_exists(pass->cancel->directory, run) && !reapers_gave_up(&pass->reapers, run);
 }
 
 static void look_at(struct pass *pass, const char *name)
 {
-	bool whole = pass->cancel->name &&
-		     (!pass->cancel->unit || equal(pass->cancel->unit, pass->cancel->name));
+	const struct cancel *cancel = pass->cancel;
+	bool whole = !cancel->holder && (!cancel->unit || equal(cancel->unit, cancel->name));
 	char run[RUN_SIZE];
 
 	switch (file_kind(name, run)) {
@@ -101,7 +105,7 @@ static void look_at(struct pass *pass, const char *name)
 		break;
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
-		if (whole && !has_record(pass, run) && !reapers_gave_up(&pass->reapers, name))
+		if (whole && !is_recorded(pass, run) && !reapers_gave_up(&pass->reapers, name))
 			end_plain(pass, name);
 		break;
 	case FILE_PLAIN_PID:
@@ -130,12 +134,11 @@ static bool look(struct pass *pass)
 	return !pass->waiting && !pass->reapers.count;
 }
 
-static bool write_tombstones(const struct cancel *cancel)
+/* hold looks for the unit's, and for the one of the directory, which stands for all in it. */
+static bool write_tombstone(const struct cancel *cancel)
 {
-	if (cancel->unit && !tombstone_write(cancel->directory, cancel->unit))
-		return false;
-	/* hold looks for the directory's own name as well: it stands for every unit in it */
-	return cancel->unit || !cancel->name || tombstone_write(cancel->directory, cancel->name);
+	return cancel->holder ||
+	       tombstone_write(cancel->directory, cancel->unit ? cancel->unit : cancel->name);
 }
 
 bool cancel_unit(const struct cancel *cancel)
@@ -147,7 +150,7 @@ bool cancel_unit(const struct cancel *cancel)
 	pass.reapers.directory = cancel->directory;
 	pass.reapers.report = cancel->report;
 	/* first: a run that is not seen below sees this (tombstone.h) */
-	bool marked = write_tombstones(cancel);
+	bool marked = write_tombstone(cancel);
 	if (!marked)
 		log_line("no tombstone could be written: %s", strerror(errno));
 	while (!(nothing_left = look(&pass)) && ms_until(deadline)) {

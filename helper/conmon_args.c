@@ -40,6 +40,8 @@ static void set(struct conmon_args *args, const char *flag, const char *value)
 {
 	if (equal(flag, "-c") || equal(flag, "--cid"))
 		args->cid = cid_valid(value) ? value : "";
+	else if (equal(flag, "-n") || equal(flag, "--name"))
+		args->name = value;
 	else if (equal(flag, "-r") || equal(flag, "--runtime"))
 		args->runtime = value;
 	else if (equal(flag, "-b") || equal(flag, "--bundle"))
@@ -55,8 +57,12 @@ static void set(struct conmon_args *args, const char *flag, const char *value)
 
 void conmon_args_parse(const struct words *words, struct conmon_args *args)
 {
-	*args = (struct conmon_args){
-		.cid = "", .runtime = "", .bundle = "", .pidfile = "", .conmon_pidfile = ""};
+	*args = (struct conmon_args){.name = "",
+				     .cid = "",
+				     .runtime = "",
+				     .bundle = "",
+				     .pidfile = "",
+				     .conmon_pidfile = ""};
 	for (size_t i = 1; i < words->count; i++) {
 		const char *word = words->word[i];
 

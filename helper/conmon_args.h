@@ -10,6 +10,7 @@
 #include "record.h"
 
 struct conmon_args {
+	const char *name;		/* -n: the container's */
 	const char *cid;		/* -c; "" where it is no container id */
 	const char *runtime;		/* -r */
 	const char *bundle;		/* -b */

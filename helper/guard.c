@@ -32,6 +32,10 @@
 /* Between two looks at processes for which the kernel gives no pidfd. */
 #define NO_PIDFD_MS 200
 
+/* Between two attempts to end what does not end. */
+#define RETRY_MS     1000
+#define RETRY_MAX_MS 300000
+
 struct watch {
 	struct run *run;
 	struct handle holder[RUN_HOLDERS];
@@ -92,14 +96,22 @@ static enum verdict linger(struct watch *watch, int ms)
 	return ms_until(watch->linger_until) ? GO_ON : MUST_REAP;
 }
 
+/*
+ * conmon is gone and podman lives. It may write its output for as long as its reader
+ * takes; where conmon did not clean up, it waits for ever.
+ */
+static enum verdict linger_for_podman(struct watch *watch)
+{
+	const struct run *run = watch->run;
+
+	return run->remove && access(run->bundle, F_OK) == 0 ? linger(watch, LINGER_MS) : GO_ON;
+}
+
 static enum verdict judge_container_gone(struct watch *watch, bool podman_gone, bool conmon_gone)
 {
 	if (podman_gone)
 		return conmon_gone ? FINISHED : linger(watch, CLEANUP_MS);
-	/* podman may write its output for as long as its reader takes, unless conmon failed it */
-	return conmon_gone && watch->run->remove && access(watch->run->bundle, F_OK) == 0
-		       ? linger(watch, LINGER_MS)
-		       : GO_ON;
+	return conmon_gone ? linger_for_podman(watch) : GO_ON;
 }
 
 /* The container is not known: not made yet, or too short-lived to be seen. */
@@ -108,7 +120,7 @@ static enum verdict judge_container_unknown(struct watch *watch, bool podman_gon
 	const struct run *run = watch->run;
 
 	if (!podman_gone)
-		return conmon_gone ? linger(watch, LINGER_MS) : GO_ON;
+		return conmon_gone ? linger_for_podman(watch) : GO_ON;
 	if (!run->conmon.pid || !container_was_made(run))
 		return MUST_REAP;
 	if (conmon_gone)
@@ -183,6 +195,10 @@ static enum verdict watch_run(struct watch *watch, const char **why)
 	for (;;) {
 		look(watch);
 		enum verdict verdict = judge(watch, why);
+		if (verdict != GO_ON) { /* who died may have written a pid file just before */
+			look(watch);
+			verdict = judge(watch, why);
+		}
 		if (verdict != GO_ON)
 			return verdict;
 		*why = "cancel";
@@ -202,7 +218,13 @@ static bool guard_run(struct watch *watch, int grace_ms)
 	if (verdict == MUST_REAP)
 		log_line("unit %s, run %s: ending it: %s%s", run->unit, run->name, why,
 			 equal(why, "cancel") ? "" : " is gone");
-	return reap(run, grace_ms);
+	/* nobody else may come by for long: again and again, ever more rarely */
+	for (int pause_ms = RETRY_MS; !reap(run, grace_ms); pause_ms *= 2) {
+		if (pause_ms > RETRY_MAX_MS)
+			return false;
+		sleep_ms(pause_ms);
+	}
+	return true;
 }
 
 /* SIGTERM and its like wait in a descriptor, so that no reap is cut short. */

@@ -7,6 +7,7 @@
  * must not fail the job: podman is then started as the runner asked for it.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "../preload/podman_command.h"
@@ -31,7 +32,8 @@ struct hold {
 	size_t run;		  /* index of `run` in it */
 	char cwd[PATH_MAX];	  /* "" where it cannot be told */
 	char directory[PATH_MAX]; /* the pid directory's, as given */
-	char all[UNIT_SIZE];	  /* the unit that stands for all of it, "" for none */
+	char all[UNIT_SIZE];	  /* the unit that stands for all of it */
+	bool ignored_sigchld;	  /* as we were started; podman gets it so */
 	char name[RUN_SIZE];
 	char **environment; /* podman's: ours less our own variables; not freed, exec replaces it */
 	struct ancestors ancestors;
@@ -59,8 +61,6 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 		return false;
 	memcpy(hold->directory, conmon, length);
 	hold->directory[length] = '\0';
-	if (!piddir_unit(hold->directory, hold->all))
-		hold->all[0] = '\0';
 	memcpy(name, slash + 1, strlen(slash + 1) + 1);
 	return file_kind(name, hold->name) == FILE_CONMON_PID;
 }
@@ -126,6 +126,8 @@ static char **make_environment(void)
 /* Becomes podman with @argv; returns its status for a program that cannot be started. */
 static int become(const struct hold *hold, char *const argv[])
 {
+	if (hold->ignored_sigchld)
+		(void)signal(SIGCHLD, SIG_IGN);
 	/* execvpe(3) runs a script without #! by the shell, as the caller's own may have */
 	if (strchr(hold->path, '/'))
 		(void)execvpe(hold->path, argv, hold->environment);
@@ -179,7 +181,7 @@ static const char *find_unit(const struct hold *hold)
 		return given;
 	if (hold->ancestors.unit[0])
 		return hold->ancestors.unit;
-	return hold->all[0] ? hold->all : "default";
+	return hold->all;
 }
 
 /* @path itself, or behind the working directory in @buffer: the guard's is another. */
@@ -232,7 +234,7 @@ static bool is_cancelled(const struct hold *hold, int directory, const char *uni
 	uint64_t owner = hold->ancestors.holder[hold->ancestors.holders - 1].id.start;
 
 	return tombstone_stops(directory, unit, owner) ||
-	       (hold->all[0] && tombstone_stops(directory, hold->all, owner));
+	       tombstone_stops(directory, hold->all, owner);
 }
 
 /* Publishes the record, then looks for a tombstone, then starts the guard. */
@@ -260,37 +262,55 @@ static int leash_and_become(const struct hold *hold, int directory)
 	return become(hold, hold->argv);
 }
 
-int hold_main(int argc, char *argv[])
+/* Finds out what the leash needs; returns 0, or the status of a podman that was started without. */
+static int prepare(struct hold *hold, int directory, const char *why)
 {
-	struct hold hold = {0};
-	_cleanup_close_ int directory = -1;
-	const char *why;
-
-	log_init();
-	if (!parse(&hold, argc, argv))
-		return usage_error("hold");
-	if (!ancestors_find(&hold.ancestors))
-		return refuse(find_unit(&hold), "the process that asked for podman has ended");
-	hold.environment = make_environment();
-	if (!hold.environment) {
-		hold.environment = environ;
-		return go_without(&hold, "environment", strerror(ENOMEM));
+	switch (ancestors_find(&hold->ancestors)) {
+	case ANCESTORS_FOUND:
+		break;
+	case ANCESTORS_ENDED:
+		return refuse(find_unit(hold), "the process that asked for podman has ended");
+	case ANCESTORS_UNKNOWN:
+		return go_without(hold, "the process that asked for podman",
+				  "proc(5) does not show it");
 	}
-	(void)unsetenv("LD_PRELOAD"); /* of no use to the guard; podman's own list stands already */
-	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
-		hold.cwd[0] = '\0';
-	directory = piddir_open(hold.directory, &why);
 	if (directory < 0)
-		return go_without(&hold, hold.directory, why);
-	switch (podman_knows(directory, hold.path, hold.environment)) {
+		return go_without(hold, hold->directory, why);
+	switch (podman_knows(directory, hold->path, hold->environment)) {
 	case PODMAN_KNOWS_NEITHER:
-		return go_without(&hold, hold.path, "could not be asked for its flags");
+		return go_without(hold, hold->path, "could not be asked for its flags");
 	case PODMAN_KNOWS_CONMON_PIDFILE:
-		take_out(hold.argv, hold.run + 2, 1);
+		take_out(hold->argv, hold->run + 2, 1);
 		break;
 	case PODMAN_KNOWS_BOTH:
 		break;
 	}
-	run_flags_parse(hold.argv, hold.run, &hold.flags);
-	return leash_and_become(&hold, directory);
+	run_flags_parse(hold->argv, hold->run, &hold->flags);
+	return 0;
+}
+
+int hold_main(int argc, char *argv[])
+{
+	struct hold hold = {0};
+	const char *why = "";
+	int status;
+
+	log_init();
+	if (!parse(&hold, argc, argv))
+		return usage_error("hold");
+	/* ignored, it would keep our children's status from us */
+	hold.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
+	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
+		hold.cwd[0] = '\0';
+	hold.environment = make_environment();
+	(void)unsetenv("LD_PRELOAD"); /* of no use to the guard; podman's own list stands already */
+	if (!hold.environment) {
+		(void)unsetenv("RECEPTOR_PID_DIRECTORY");
+		hold.environment = environ;
+		return go_without(&hold, "environment", strerror(ENOMEM));
+	}
+	_cleanup_close_ int directory = piddir_open(hold.directory, &why);
+	piddir_unit(directory, hold.all);
+	status = prepare(&hold, directory, why);
+	return status ? status : leash_and_become(&hold, directory);
 }

@@ -8,8 +8,6 @@
 #include "conmon_args.h"
 #include "util.h"
 
-#define PIDFILE_LIMIT 64
-
 enum role { ROLE_NONE, ROLE_PODMAN, ROLE_CONMON, ROLE_RUNTIME };
 
 static bool ends_with(const char *text, const char *end)
@@ -32,22 +30,17 @@ static bool is_own_file(const struct run *run, const char *path, const char *suf
 static pid_t read_pid(const struct run *run, const char *path, const char *suffix)
 {
 	char own[RUN_SIZE + 16], full[PATH_MAX];
-	_cleanup_free_ char *text = NULL;
 
 	if (!path[0])
 		return 0;
 	if (is_own_file(run, path, suffix)) {
 		/* by the open directory: it may have been renamed meanwhile */
 		(void)snprintf(own, sizeof(own), "%s%s", run->name, suffix);
-		text = read_file(run->directory, own, PIDFILE_LIMIT, NULL);
-	} else {
-		int length = snprintf(full, sizeof(full), "%s%s%s", path[0] == '/' ? "" : run->cwd,
-				      path[0] == '/' ? "" : "/", path);
-
-		if (length < (int)sizeof(full))
-			text = read_file(AT_FDCWD, full, PIDFILE_LIMIT, NULL);
+		return read_pid_file(run->directory, own);
 	}
-	return text ? proc_parse_pid(text) : 0;
+	int length = snprintf(full, sizeof(full), "%s%s%s", path[0] == '/' ? "" : run->cwd,
+			      path[0] == '/' ? "" : "/", path);
+	return length < (int)sizeof(full) ? read_pid_file(AT_FDCWD, full) : 0;
 }
 
 bool container_was_made(const struct run *run)
@@ -73,8 +66,16 @@ static bool is_conmon(const struct run *run, const char *exe, const struct words
 	if (!equal(exe, "conmon"))
 		return false;
 	conmon_args_parse(words, &args);
-	return (run->conmon_pidfile[0] && equal(args.conmon_pidfile, run->conmon_pidfile)) ||
-	       (run->pidfile[0] && equal(args.pidfile, run->pidfile));
+	if (run->cid[0]) /* a restart keeps the id */
+		return equal(args.cid, run->cid);
+	if (run->container_name[0] && !equal(args.name, run->container_name))
+		return false;
+	if (is_own_file(run, run->conmon_pidfile, CONMON_SUFFIX))
+		return equal(args.conmon_pidfile, run->conmon_pidfile);
+	if (is_own_file(run, run->pidfile, CONTAINER_SUFFIX))
+		return equal(args.pidfile, run->pidfile);
+	/* both are the user's own: another run may carry one of them, hardly both */
+	return equal(args.conmon_pidfile, run->conmon_pidfile) && equal(args.pidfile, run->pidfile);
 }
 
 /* The program of a runtime: itself, or the interpreter of a runtime that is a script. */
@@ -94,8 +95,8 @@ static bool is_runtime(const struct run *run, const char *exe, const struct word
 		return false;
 	for (size_t i = 1; i < words->count; i++) {
 		create = create || equal(words->word[i], "create");
-		if (create && run->pidfile[0] && equal(words->word[i - 1], "--pid-file"))
-			ours = ours || equal(words->word[i], run->pidfile);
+		if (create && equal(words->word[i - 1], "--pid-file"))
+			ours = ours || is_own_file(run, words->word[i], CONTAINER_SUFFIX);
 	}
 	return create && (ours || (run->cid[0] && equal(words->word[words->count - 1], run->cid)));
 }
@@ -215,17 +216,20 @@ bool learn_from(struct run *run, const struct handle *conmon)
 {
 	struct conmon_args args;
 	struct draft draft = {0};
-	struct words words;
+	struct words words, *larger;
 
 	if (!proc_cmdline(conmon->id.pid, &words))
 		return false;
 	conmon_args_parse(&words, &args);
-	if (!handle_alive(conmon)) {
+	/* what was learned before stays: strings of the run may be of it */
+	larger = realloc(run->learned, (run->learnings + 1) * sizeof(*larger));
+	if (!handle_alive(conmon) || !larger) {
+		run->learned = larger ? larger : run->learned;
 		words_free(&words);
 		return false;
 	}
-	words_free(&run->learned);
-	run->learned = words;
+	run->learned = larger;
+	run->learned[run->learnings++] = words;
 	run->conmon = conmon->id;
 	run->container = (struct process){0};
 	run->cid = args.cid;
@@ -311,25 +315,27 @@ bool guard_open(const struct run *run, struct handle *guard)
 
 struct descent {
 	struct handles *list;
-	pid_t ancestor;
+	const struct handle *ancestor;
 };
 
 static bool visit_descendant(pid_t pid, void *context)
 {
 	struct descent *descent = context;
+	pid_t ancestor = descent->ancestor->id.pid;
 	struct handle handle;
 
-	if (!proc_descends(pid, descent->ancestor) || handles_have(descent->list, pid) ||
+	if (!proc_descends(pid, ancestor) || handles_have(descent->list, pid) ||
 	    !handle_open(&handle, pid))
 		return true;
-	/* once more: the pid may have gone to another process before the handle was open */
-	if (proc_descends(pid, descent->ancestor))
+	/* once more, with both held: neither pid has gone to another process */
+	if (proc_descends(pid, ancestor) && handle_alive(&handle) &&
+	    handle_alive(descent->ancestor))
 		return handles_add(descent->list, handle);
 	handle_close(&handle);
 	return true;
 }
 
-void descendants_add(struct handles *list, pid_t ancestor)
+void descendants_add(struct handles *list, const struct handle *ancestor)
 {
 	struct descent descent = {list, ancestor};
 

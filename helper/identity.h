@@ -6,7 +6,7 @@
  * role, and its command line carries the run's path as the value of the very
  * flag that carries it:
  *     podman   run --conmon-pidfile=…/RUN.conmon.pid, directly behind `run`
- *     conmon   --conmon-pidfile P or -p P
+ *     conmon   --conmon-pidfile P or -p P; once its CID is known, -c CID
  *     runtime  create … --pid-file P, or create … CID
  * The container init is a descendant of such a conmon, or its cgroup names the
  * CID. What was proven once is in the record as (pid, start), which with the boot
@@ -57,6 +57,6 @@ bool container_was_made(const struct run *run);
 bool guard_open(const struct run *run, struct handle *guard);
 
 /* Adds all living descendants of @ancestor to @list. */
-void descendants_add(struct handles *list, pid_t ancestor);
+void descendants_add(struct handles *list, const struct handle *ancestor);
 
 #endif

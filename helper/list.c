@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* podleash list: the runs of a pid directory, and of the unit directories in it. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "commands.h"
 #include "identity.h"
@@ -14,14 +12,19 @@
 
 struct listing {
 	bool json;
-	size_t depth, damaged, runs;
+	size_t damaged, runs;
 };
 
-/* starting, running, ending; orphaned: a holder is dead; unguarded: nobody would end it */
+/*
+ * starting, running, ending; orphaned: a holder is dead; unguarded: nobody would end
+ * it; rebooted: it ended with an earlier boot.
+ */
 static const char *state_of(const struct run *run)
 {
 	struct handle guard;
 
+	if (!run_is_of_this_boot(run))
+		return "rebooted";
 	if (!guard_open(run, &guard))
 		return "unguarded";
 	handle_close(&guard);
@@ -35,7 +38,8 @@ static const char *state_of(const struct run *run)
 
 static void print_run(const struct run *run, bool json)
 {
-	int64_t age = (int64_t)((boottime_ns() - run->created) / 1000000000U);
+	uint64_t now = boottime_ns();
+	int64_t age = run->created < now ? (int64_t)((now - run->created) / 1000000000U) : 0;
 
 	if (!json) {
 		(void)printf("%-16s %-28s %-9s %7lds %8d %8d %9d  %.12s\n", run->unit, run->name,
@@ -75,8 +79,10 @@ static void list_run(struct listing *listing, int directory, const char *path, c
 	run_free(&run);
 }
 
-static void list_directory(struct listing *listing, int directory, const char *path)
+static void list_directory(int directory, const char *path, void *context)
 {
+	struct listing *listing = context;
+	char run[RUN_SIZE];
 	struct names names;
 
 	if (!names_read(directory, &names)) {
@@ -84,26 +90,9 @@ static void list_directory(struct listing *listing, int directory, const char *p
 		listing->damaged++;
 		return;
 	}
-	for (size_t i = 0; i < names.count; i++) {
-		char run[RUN_SIZE], below[PATH_MAX];
-		const char *why;
-		struct stat st;
-
+	for (size_t i = 0; i < names.count; i++)
 		if (file_kind(names.name[i], run) == FILE_RECORD)
 			list_run(listing, directory, path, run);
-		if (listing->depth || !unit_name_valid(names.name[i]) ||
-		    fstatat(directory, names.name[i], &st, AT_SYMLINK_NOFOLLOW) ||
-		    !S_ISDIR(st.st_mode) ||
-		    snprintf(below, sizeof(below), "%s/%s", path, names.name[i]) >=
-			    (int)sizeof(below))
-			continue;
-		_cleanup_close_ int unit = piddir_open(below, &why);
-		if (unit < 0)
-			continue; /* another user's: not this one's to list */
-		listing->depth++;
-		list_directory(listing, unit, below);
-		listing->depth--;
-	}
 	names_free(&names);
 }
 
@@ -127,6 +116,7 @@ int list_main(int argc, char *argv[])
 	_cleanup_close_ int directory = piddir_from_argument(argv[optind], path, &status);
 	if (directory < 0)
 		return status;
-	list_directory(&listing, directory, path);
+	list_directory(directory, path, &listing);
+	piddir_each_unit(directory, path, list_directory, &listing);
 	return listing.damaged ? EXIT_LEFT : 0;
 }

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
 
 #include "util.h"
@@ -36,6 +38,27 @@ static bool log_to_file(const char *line)
 	return write(fd, stamped, length + (size_t)more) >= 0;
 }
 
+/*
+ * syslog(3) waits while /dev/log is full; a guard that must end a container, and a
+ * job that must start, do not. The line is lost then.
+ */
+static void log_to_syslog(const char *line)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char message[1200], stamp[32];
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (fd < 0 || !localtime_r(&now, &local) ||
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return;
+	(void)strftime(stamp, sizeof(stamp), "%b %e %T", &local);
+	int length = snprintf(message, sizeof(message), "<%d>%s podleash[%d]: %s",
+			      LOG_DAEMON | LOG_NOTICE, stamp, (int)getpid(), line);
+	(void)send(fd, message, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void log_line(const char *format, ...)
 {
 	char line[1024];
@@ -45,11 +68,8 @@ void log_line(const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(line, sizeof(line), format, arguments); /* cut where too long */
 	va_end(arguments);
-	if (!log_file || !log_to_file(line)) {
-		openlog("podleash", LOG_PID, LOG_DAEMON);
-		syslog(LOG_NOTICE, "%s", line);
-		closelog();
-	}
+	if (!log_file || !log_to_file(line))
+		log_to_syslog(line);
 	errno = saved;
 }
 

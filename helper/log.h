@@ -8,11 +8,12 @@
 
 /*
  * Remembers where lines go: appended to the file that PODLEASH_LOG names by an
- * absolute path, else syslog(3) as LOG_DAEMON. Opens nothing until the first line.
+ * absolute path, else sent to /dev/log as LOG_DAEMON. Opens nothing until the first line.
  */
 void log_init(void);
 
-/* Logs one line, printf-like, without a newline. Errors are ignored: no one is left to tell. */
+/* Logs one line, printf-like, without a newline. Never waits; errors are ignored, no one is left to
+ * tell. */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 
 /* Prints `podleash: ` and one line to stderr: for commands that a person runs. */

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "log.h"
@@ -88,18 +90,90 @@ void piddir_default(char *path, size_t size)
 		piddir_root(path, size);
 }
 
-bool piddir_unit(const char *path, char unit[UNIT_SIZE])
+void piddir_unit(int directory, char unit[UNIT_SIZE])
 {
-	char trimmed[PATH_MAX];
+	char link[32], path[PATH_MAX];
 
-	if (!without_slashes(path, trimmed))
-		return false;
-	const char *slash = strrchr(trimmed, '/');
-	const char *name = slash ? slash + 1 : trimmed;
-	if (!unit_name_valid(name))
-		return false;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
+	ssize_t length = directory < 0 ? -1 : readlink(link, path, sizeof(path) - 1);
+	path[length > 0 ? length : 0] = '\0';
+	const char *slash = strrchr(path, '/');
+	const char *name = slash && unit_name_valid(slash + 1) ? slash + 1 : "default";
 	memcpy(unit, name, strlen(name) + 1); /* a valid name fits */
-	return true;
+}
+
+void piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context)
+{
+	struct names names;
+
+	if (!names_read(directory, &names)) {
+		log_line("%s: cannot be read: %s", path, strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < names.count; i++) {
+		char below[PATH_MAX];
+		const char *why;
+		struct stat st;
+
+		if (!unit_name_valid(names.name[i]) ||
+		    fstatat(directory, names.name[i], &st, AT_SYMLINK_NOFOLLOW) ||
+		    !S_ISDIR(st.st_mode) ||
+		    snprintf(below, sizeof(below), "%s/%s", path, names.name[i]) >=
+			    (int)sizeof(below))
+			continue;
+		_cleanup_close_ int unit = piddir_open(below, &why);
+		if (unit < 0)
+			log_line("%s: %s; left alone", below, why);
+		else
+			visit(unit, below, context);
+	}
+	names_free(&names);
+}
+
+int piddir_make(const char *path, int *lock, const char **why)
+{
+	*lock = -1;
+	for (int try = 0; try < 3; try++) {
+		bool made = mkdir(path, 0700) == 0;
+		int directory = piddir_open(path, why);
+		struct stat st;
+
+		if (directory < 0)
+			return -1;
+		*lock = openat(directory, DIRECTORY_MARK,
+			       (made ? O_CREAT : 0) | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			       0600);
+		/* a sweep may have removed it between two of these calls */
+		if ((*lock < 0 && !made) || (*lock >= 0 && flock(*lock, LOCK_SH) == 0 &&
+					     fstat(*lock, &st) == 0 && st.st_nlink > 0))
+			return directory;
+		cleanup_close(lock);
+		*lock = -1;
+		cleanup_close(&directory);
+	}
+	*why = "it is removed again and again";
+	return -1;
+}
+
+bool piddir_remove(int directory, const char *path)
+{
+	_cleanup_close_ int mark =
+		openat(directory, DIRECTORY_MARK, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char run[RUN_SIZE];
+	struct names names;
+	bool empty = true;
+
+	if (mark < 0 || flock(mark, LOCK_EX | LOCK_NB) || !names_read(directory, &names))
+		return false;
+	for (size_t i = 0; i < names.count; i++) {
+		enum file_kind kind = file_kind(names.name[i], run);
+
+		empty = empty && (kind == FILE_MARK || kind == FILE_ANSWER);
+	}
+	for (size_t i = 0; empty && i < names.count; i++)
+		(void)unlinkat(directory, names.name[i], 0); /* rmdir tells */
+	names_free(&names);
+	return empty && rmdir(path) == 0;
 }
 
 int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
@@ -129,8 +203,10 @@ bool piddir_become_owner(const char *path)
 	if (geteuid() != 0 || !without_slashes(path, trimmed) || lstat(trimmed, &st) ||
 	    !S_ISDIR(st.st_mode) || st.st_uid == 0)
 		return true;
-	/* the directory's group may be anyone's: the user's own is what newuidmap(1) asks for */
-	if (setgroups(0, NULL) || setgid(st.st_gid) || setuid(st.st_uid)) {
+	/* the user's own group: the directory's may be anyone's, root's as well */
+	errno = ENOENT;
+	const struct passwd *user = getpwuid(st.st_uid);
+	if (!user || setgroups(0, NULL) || setgid(user->pw_gid) || setuid(st.st_uid)) {
 		print_error("%s: cannot become its owner, uid %u: %s; nothing was touched", path,
 			    (unsigned int)st.st_uid, strerror(errno));
 		return false;
@@ -188,8 +264,12 @@ enum file_kind file_kind(const char *name, char run[RUN_SIZE])
 	run[0] = '\0';
 	if (unit && unit_name_valid(unit))
 		return FILE_TOMBSTONE;
-	if (after(name, ".podman-"))
+	if (after(name, TOMBSTONE_TEMPORARY))
+		return FILE_TEMPORARY;
+	if (after(name, ANSWER_PREFIX))
 		return FILE_ANSWER;
+	if (equal(name, DIRECTORY_MARK))
+		return FILE_MARK;
 	if (name[0] != '.' && length > tail && equal(name + length - tail, CONTAINER_SUFFIX))
 		return FILE_PLAIN_PID;
 	return FILE_FOREIGN;

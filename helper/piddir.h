@@ -20,10 +20,13 @@
 #define RUN_SIZE  32  /* "PID-TIME" and a NUL */
 #define UNIT_SIZE 129 /* a unit's name and a NUL */
 
-#define RECORD_SUFFIX	 ".run"
-#define CONMON_SUFFIX	 ".conmon.pid"
-#define CONTAINER_SUFFIX ".pid"
-#define TOMBSTONE_PREFIX "cancelled."
+#define RECORD_SUFFIX	    ".run"
+#define CONMON_SUFFIX	    ".conmon.pid"
+#define CONTAINER_SUFFIX    ".pid"
+#define TOMBSTONE_PREFIX    "cancelled."
+#define TOMBSTONE_TEMPORARY ".cancelled-"
+#define ANSWER_PREFIX	    ".podman-"
+#define DIRECTORY_MARK	    ".podleash-run"
 
 /*
  * Opens the directory @path. Refuses a symlink, what is no directory, what
@@ -43,10 +46,30 @@ void piddir_root(char *path, size_t size);
 void piddir_default(char *path, size_t size);
 
 /*
- * Writes the unit that stands for all of the directory @path: its basename.
- * False where that is no unit's name.
+ * Writes the unit that stands for all of the open @directory: its name, "default"
+ * where that is no unit's or cannot be told.
  */
-bool piddir_unit(const char *path, char unit[UNIT_SIZE]);
+void piddir_unit(int directory, char unit[UNIT_SIZE]);
+
+/*
+ * Calls @visit for each directory of a unit below @directory, whose path is @path.
+ * Those that piddir_open() refuses are named in the log.
+ */
+typedef void piddir_visit(int directory, const char *path, void *context);
+void piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context);
+
+/*
+ * Makes the directory @path (0700), marks it as made, and opens it with the mark
+ * locked for as long as @lock stays open, which keeps a sweep from removing it. One
+ * that is there already is opened as it is; without a mark @lock is -1. As piddir_open().
+ */
+int piddir_make(const char *path, int *lock, const char **why);
+
+/*
+ * Removes the open @directory at @path: only one that piddir_make() made, that no
+ * one has locked and that holds nothing but the mark and answers (podman.h).
+ */
+bool piddir_remove(int directory, const char *path);
 
 /*
  * Root acting on another user's directory becomes that user for good: groups,
@@ -77,8 +100,9 @@ enum file_kind {
 	FILE_CONTAINER_PID, /* RUN.pid */
 	FILE_PLAIN_PID,	    /* *.pid or conmon.pid that something else wrote */
 	FILE_TOMBSTONE,	    /* cancelled.UNIT */
-	FILE_TEMPORARY,	    /* .RUN.run, a record that was never published */
+	FILE_TEMPORARY,	    /* .RUN.run, .cancelled-…: never published */
 	FILE_ANSWER,	    /* .podman-…, what a podman knows (podman.h) */
+	FILE_MARK, /* .podleash-run: `podleash run` made the directory, and uses it while locked */
 };
 
 /* Tells @name's kind and, for the files of a run, writes its name to @run. Pure. */

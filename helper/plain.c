@@ -10,15 +10,6 @@
 #include "identity.h"
 #include "util.h"
 
-#define PIDFILE_LIMIT 64
-
-static pid_t read_pid(int directory, const char *name)
-{
-	_cleanup_free_ char *text = read_file(directory, name, PIDFILE_LIMIT, NULL);
-
-	return text ? proc_parse_pid(text) : 0;
-}
-
 /* Whether @path is the very file @name of @directory. */
 static bool names_file(const char *path, int directory, const char *name)
 {
@@ -58,7 +49,7 @@ static void fill(struct run *run, const char *unit)
 	extern char **environ;
 	struct conmon_args args;
 
-	conmon_args_parse(&run->learned, &args);
+	conmon_args_parse(&run->learned[run->learnings - 1], &args);
 	run->unit = unit;
 	run->conmon_pidfile = args.conmon_pidfile;
 	run->pidfile = args.pidfile;
@@ -73,7 +64,7 @@ static void fill(struct run *run, const char *unit)
 bool plain_find(struct run *run, int directory, const char *name, const char *unit)
 {
 	static char boot[BOOT_ID_SIZE];
-	pid_t pid = read_pid(directory, name);
+	pid_t pid = read_pid_file(directory, name);
 	struct handle conmon;
 	struct proc_stat stat;
 	bool found;
@@ -94,7 +85,7 @@ bool plain_find(struct run *run, int directory, const char *name, const char *un
 
 bool plain_is_stale(int directory, const char *name)
 {
-	pid_t pid = read_pid(directory, name);
+	pid_t pid = read_pid_file(directory, name);
 	struct handle handle;
 
 	if (!pid || handle_open(&handle, pid)) {

@@ -146,7 +146,7 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 	add(&command, "--pidfile=/dev/null");
 	add(&command, "--help");
 	int status = call(&command, environment, ASK_MS, NULL);
-	if (status < 0)
+	if (status < 0 || status == 126 || status == 127) /* it was not started: env(1) */
 		return PODMAN_KNOWS_NEITHER;
 	_cleanup_close_ int fd =
 		openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -236,11 +236,6 @@ static bool look_up(const struct run *run, char cid[CID_SIZE], bool *asked)
 	return *asked && inspect(run, output, cid);
 }
 
-/*
- * Brings podman's idea of the container in line: without conmon nobody told it of
- * the end, and `rm --force` and `cleanup` wait for news or refuse. Kills a container
- * that we could not prove ours.
- */
 static void stop_container(const struct run *run, const char *cid)
 {
 	struct command command = {.count = 0};
@@ -250,6 +245,12 @@ static void stop_container(const struct run *run, const char *cid)
 	add(&command, "--time=0");
 	add(&command, cid);
 	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none ever ran */
+}
+
+void podman_stop(const struct run *run)
+{
+	if (run->cid[0])
+		stop_container(run, run->cid);
 }
 
 bool podman_forget(const struct run *run)
@@ -262,6 +263,7 @@ bool podman_forget(const struct run *run)
 		memcpy(cid, run->cid, CID_SIZE);
 	else if (!look_up(run, cid, &asked))
 		return asked;
+	/* `rm --force` would wait for news of its end, and `cleanup` refuse */
 	stop_container(run, cid);
 	start_command(run, &command);
 	if (run->remove) {

@@ -24,6 +24,13 @@ enum podman_knows {
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
 
 /*
+ * Ends the container through podman (`podman stop --time=0`), which then also knows
+ * that it is meant to stay ended: a restart policy starts one that was only killed
+ * again, and without conmon nobody told podman of its end. Best effort.
+ */
+void podman_stop(const struct run *run);
+
+/*
  * Removes the container of a --rm run (`podman rm --force`), or lets podman clean
  * up after one that stays (`podman container cleanup`). The container's id is the
  * run's, else it is looked up. Returns true when podman did, or has no such container.

@@ -11,6 +11,7 @@
 
 /* Linux limits argv to a quarter of the stack's size, usually 2 MiB; execve(2). */
 #define CMDLINE_LIMIT (8U << 20)
+#define PIDFILE_LIMIT 64
 #define PROC_LIMIT    (64U << 10)
 #define ANCESTORS_MAX 4096
 
@@ -256,4 +257,11 @@ pid_t proc_parse_pid(const char *text)
 		return 0;
 	long long pid = strtoll(text, &end, 10);
 	return (*end == '\0' || equal(end, "\n")) && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+pid_t read_pid_file(int directory, const char *path)
+{
+	_cleanup_free_ char *text = read_file(directory, path, PIDFILE_LIMIT, NULL);
+
+	return text ? proc_parse_pid(text) : 0;
 }

@@ -89,6 +89,9 @@ void proc_each(proc_visit *visit, void *context);
  */
 pid_t proc_parse_pid(const char *text);
 
+/* Reads the pid in the pid file @path at @directory; 0 where there is none. */
+pid_t read_pid_file(int directory, const char *path);
+
 /* Reads all of @path at @directory, at most @limit bytes, NUL-terminated. NULL with errno set. */
 char *read_file(int directory, const char *path, size_t limit, size_t *size);
 

@@ -91,7 +91,7 @@ static void end_trees(const struct census *census)
 
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
 		for (size_t j = 0; j < roots[i]->count; j++)
-			descendants_add(&tree, roots[i]->item[j].id.pid);
+			descendants_add(&tree, &roots[i]->item[j]);
 	handles_signal(&tree, SIGKILL);
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
 		handles_signal(roots[i], SIGKILL);
@@ -134,8 +134,11 @@ static void end_creation(struct run *run, const struct census *census, int grace
 	scene_free(&scene);
 }
 
-/* One look and what follows from it; returns whether nothing ran any more. */
-static bool reap_round(struct run *run, int grace_ms)
+/*
+ * One look and what follows from it; returns whether nothing ran any more. @again:
+ * a container that was ended runs again, or still.
+ */
+static bool reap_round(struct run *run, int grace_ms, bool again)
 {
 	struct scene scene;
 	bool empty, running;
@@ -143,6 +146,8 @@ static bool reap_round(struct run *run, int grace_ms)
 	scene_take(run, &scene);
 	empty = scene_empty(&scene);
 	running = scene.container.id.pid != 0;
+	if (running && again)
+		podman_stop(run);
 	if (running && !container_end(run, &scene.container, grace_ms))
 		log_line("unit %s, run %s: container init %d does not end", run->unit, run->name,
 			 (int)scene.container.id.pid);
@@ -172,7 +177,7 @@ bool reap(struct run *run, int grace_ms)
 		return true;
 	}
 	for (int round = 0; round < ROUNDS; round++) {
-		if (!reap_round(run, grace_ms))
+		if (!reap_round(run, grace_ms, round > 0))
 			continue;
 		/* nothing runs: does podman still know of a container? */
 		if (!is_removed(run) && (run->remove || !run->conmon.pid) && !podman_forget(run))

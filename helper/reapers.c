@@ -34,23 +34,15 @@ void report_run(struct report *report, const char *unit, const char *run, const 
 	(void)fflush(stdout);
 }
 
-static bool record_is_gone(const struct reapers *reapers, const char *run)
-{
-	char name[RUN_SIZE + 8];
-
-	(void)snprintf(name, sizeof(name), "%s%s", run, RECORD_SUFFIX);
-	return faccessat(reapers->directory, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-}
-
 /* Whether @reaper is done. A guard that died before its work was done is no reaper any more. */
 static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 {
-	int status;
+	int status = -1; /* where waitpid(2) has no answer, it did not end well */
 
 	if (reaper->is_guard) {
 		if (handle_alive(&reaper->process))
 			return false;
-		if (record_is_gone(reapers, reaper->run))
+		if (!record_exists(reapers->directory, reaper->run))
 			report_run(reapers->report, reaper->unit, reaper->run, "ended");
 		return true;
 	}

@@ -135,7 +135,7 @@ static bool parse_line(struct run *run, const char *key, char *value)
 	if (equal(key, "global"))
 		return keep(run->global, &run->globals, RUN_WORDS, value);
 	if (equal(key, "env"))
-		return keep(run->environment, &run->environments, RUN_ENVIRONMENT, value);
+		(void)keep(run->environment, &run->environments, RUN_ENVIRONMENT, value);
 	if (equal(key, "cleanup"))
 		return keep(run->cleanup, &run->cleanups, RUN_WORDS, value);
 	return true;
@@ -147,7 +147,8 @@ static void forget(struct run *run)
 	struct run empty = {.directory = run->directory,
 			    .fd = run->fd,
 			    .text = run->text,
-			    .learned = run->learned};
+			    .learned = run->learned,
+			    .learnings = run->learnings};
 
 	memcpy(empty.name, run->name, sizeof(empty.name));
 	empty.boot = empty.unit = empty.conmon_pidfile = empty.pidfile = empty.cwd = "";
@@ -261,14 +262,31 @@ failed:
 	return false;
 }
 
-void run_free(struct run *run)
+void record_unlock(struct run *run)
 {
 	if (run->fd >= 0)
 		(void)close(run->fd); /* every line was its own write */
 	run->fd = -1;
+}
+
+bool record_exists(int directory, const char *name)
+{
+	char path[RUN_SIZE + 8];
+
+	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
+	return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void run_free(struct run *run)
+{
+	record_unlock(run);
 	free(run->text);
 	run->text = NULL;
-	words_free(&run->learned);
+	for (size_t i = 0; i < run->learnings; i++)
+		words_free(&run->learned[i]);
+	free(run->learned);
+	run->learned = NULL;
+	run->learnings = 0;
 	forget(run);
 }
 
@@ -398,7 +416,8 @@ bool run_is_of_this_boot(const struct run *run)
 	char boot[BOOT_ID_SIZE];
 
 	proc_boot_id(boot);
-	return equal(run->boot, boot);
+	/* unknown: a record is not thrown away on a guess */
+	return !boot[0] || equal(run->boot, boot);
 }
 
 void record_remove(const struct run *run)

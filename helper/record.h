@@ -35,11 +35,12 @@ struct holder {
  * A key that is missing leaves "" or zero.
  */
 struct run {
-	char name[RUN_SIZE];  /* "" for one known by a plain pid file alone (plain.h) */
-	int directory;	      /* of the record; borrowed from the caller, -1: none */
-	int fd;		      /* the record, open and locked; -1: not */
-	char *text;	      /* owned */
-	struct words learned; /* conmon's own command line, once it was seen; owned */
+	char name[RUN_SIZE];   /* "" for one known by a plain pid file alone (plain.h) */
+	int directory;	       /* of the record; borrowed from the caller, -1: none */
+	int fd;		       /* the record, open and locked; -1: not */
+	char *text;	       /* owned */
+	struct words *learned; /* conmon's own command line, of each conmon seen; owned */
+	size_t learnings;
 
 	const char *boot; /* boot id */
 	const char *unit; /* valid by unit_name_valid() */
@@ -95,6 +96,12 @@ bool record_open(struct run *run, int directory, const char *name, bool lock, co
 
 /* Reads the record again through run->fd (a guard that was handed it). As record_open(). */
 bool record_read(struct run *run, const char **why);
+
+/* Closes the record and gives its lock up; what it said stays, and nothing is appended any more. */
+void record_unlock(struct run *run);
+
+/* Whether there is a record of that name, whatever is in it. */
+bool record_exists(int directory, const char *name);
 
 /* Closes the record, which gives the lock up, and frees what it said. */
 void run_free(struct run *run);

@@ -12,7 +12,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -49,8 +48,10 @@ struct job {
 	char path[PATH_MAX]; /* of the pid directory */
 	int root;	     /* the directory above it, where `podleash run` made it; else -1 */
 	int directory;
-	bool made;     /* the directory is ours to remove */
-	void *library; /* libpodleash.so, NULL where it could not be loaded */
+	int lock;	      /* on the mark of a directory that `podleash run` made; else -1 */
+	bool inherited_unit;  /* its name is an outer job's: that job's other runs are not ours */
+	bool ignored_sigchld; /* as we were started; the command gets it so */
+	void *library;	      /* libpodleash.so, NULL where it could not be loaded */
 	struct ancestors ancestors;
 };
 
@@ -95,8 +96,10 @@ static void name_unit(struct job *job)
 	const char *variable = getenv("PODLEASH_UNIT");
 	const char *unit = job->given_unit;
 
-	if (!unit && variable && unit_name_valid(variable))
+	if (!unit && variable && unit_name_valid(variable)) {
 		unit = variable;
+		job->inherited_unit = true;
+	}
 	if (!unit && job->ancestors.unit[0])
 		unit = job->ancestors.unit;
 	if (unit)
@@ -134,8 +137,7 @@ static bool open_own(struct job *job, const char **why)
 	job->root = piddir_open(root, why);
 	if (job->root < 0)
 		return false;
-	job->made = mkdirat(job->root, job->unit, 0700) == 0;
-	job->directory = piddir_open(job->path, why);
+	job->directory = piddir_make(job->path, &job->lock, why);
 	if (job->directory >= 0)
 		share_answers(job->root, job->directory);
 	return job->directory >= 0;
@@ -146,21 +148,15 @@ static bool open_directory(struct job *job, const char **why)
 {
 	const char *variable = getenv("RECEPTOR_PID_DIRECTORY");
 	const char *path = job->pid_dir ? job->pid_dir : variable && *variable ? variable : NULL;
-	bool opened;
 
+	if (!path)
+		return open_own(job, why);
 	*why = "too long a path";
-	if (!path) {
-		opened = open_own(job, why);
-	} else if (strlen(path) >= sizeof(job->path)) {
-		opened = false;
-	} else {
-		memcpy(job->path, path, strlen(path) + 1);
-		job->made = mkdir(path, 0700) == 0;
-		job->directory = piddir_open(path, why);
-		opened = job->directory >= 0;
-	}
-	/* keeps a sweep from removing it while it is empty */
-	return opened && flock(job->directory, LOCK_SH) == 0;
+	if (strlen(path) >= sizeof(job->path))
+		return false;
+	memcpy(job->path, path, strlen(path) + 1);
+	job->directory = piddir_make(path, &job->lock, why);
+	return job->directory >= 0;
 }
 
 /* Writes where the program itself lies. */
@@ -222,6 +218,8 @@ static int become(const struct job *job)
 	__typeof__(&execvp) leashed =
 		job->library ? (__typeof__(&execvp))dlsym(job->library, "execvp") : NULL;
 
+	if (job->ignored_sigchld)
+		(void)signal(SIGCHLD, SIG_IGN);
 	(void)(leashed ? leashed : execvp)(job->command[0], job->command);
 	print_error("%s: %s", job->command[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;
@@ -245,26 +243,30 @@ static bool cancel_job(const struct job *job, int timeout_ms)
 {
 	struct report report = {.silent = true};
 	int grace_ms = grace_from_environment();
+	char name[UNIT_SIZE];
 	struct cancel cancel = {
 		.directory = job->directory,
 		.unit = job->unit,
+		.name = name,
+		.holder = job->inherited_unit ? getpid() : 0,
 		.grace_ms = grace_ms,
 		.timeout_ms = timeout_ms,
 		.report = &report,
 	};
 
+	piddir_unit(job->directory, name);
 	return cancel_unit(&cancel);
 }
 
-/* What the loop below watches. */
-struct watch {
+/* What the loop below looks after. */
+struct supervision {
 	struct handle command, command_runner;
 	int signals;
 	int64_t end_by; /* boottime_ms; 0: the command was not told to end */
 };
 
 /* Tells the command to end and cancels the unit, once. */
-static void end_job(const struct job *job, struct watch *watch, int signal)
+static void end_job(const struct job *job, struct supervision *watch, int signal)
 {
 	if (signal)
 		(void)handle_signal(&watch->command, signal); /* ended meanwhile is as good */
@@ -276,7 +278,7 @@ static void end_job(const struct job *job, struct watch *watch, int signal)
 			 CANCEL_MS);
 }
 
-static void take_signal(const struct job *job, struct watch *watch)
+static void take_signal(const struct job *job, struct supervision *watch)
 {
 	struct signalfd_siginfo info;
 
@@ -291,7 +293,7 @@ static void take_signal(const struct job *job, struct watch *watch)
 }
 
 /* Waits for the command's end; returns its wait status. */
-static int watch_command(const struct job *job, struct watch *watch, pid_t child)
+static int watch_command(const struct job *job, struct supervision *watch, pid_t child)
 {
 	int status;
 
@@ -320,22 +322,14 @@ static int watch_command(const struct job *job, struct watch *watch, pid_t child
 }
 
 /* Removes the unit's directory, where it was made for this job. */
-static void remove_directory(const struct job *job)
+static void remove_directory(struct job *job)
 {
-	char run[RUN_SIZE];
-	struct names names;
-
-	if (!job->made)
+	if (job->lock < 0)
 		return;
 	if (job->root >= 0)
 		share_answers(job->directory, job->root);
-	if (names_read(job->directory, &names)) {
-		for (size_t i = 0; i < names.count; i++)
-			if (file_kind(names.name[i], run) == FILE_ANSWER)
-				(void)unlinkat(job->directory, names.name[i], 0); /* rmdir tells */
-		names_free(&names);
-	}
-	if (rmdir(job->path) && errno != ENOENT)
+	cleanup_close(&job->lock);
+	if (!piddir_remove(job->directory, job->path) && errno != ENOENT)
 		log_line("%s: %s; sweep removes it once it is empty", job->path, strerror(errno));
 }
 
@@ -369,7 +363,7 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 
 static int run_job(struct job *job)
 {
-	struct watch watch = {.command_runner = HANDLE_NONE};
+	struct supervision watch = {.command_runner = HANDLE_NONE};
 	pid_t self = getpid();
 	sigset_t set, before;
 
@@ -400,7 +394,8 @@ static int run_job(struct job *job)
 		log_line("unit %s: something is left; podleash sweep %s", job->unit, job->path);
 	else if (!watch.end_by && WIFEXITED(status)) {
 		/* after any other end it stays, for what the job may still try to start */
-		tombstone_remove(job->directory, job->unit);
+		if (!job->inherited_unit)
+			tombstone_remove(job->directory, job->unit);
 		remove_directory(job);
 	}
 	return end_as(status);
@@ -408,12 +403,14 @@ static int run_job(struct job *job)
 
 int run_main(int argc, char *argv[])
 {
-	struct job job = {.root = -1, .directory = -1};
+	struct job job = {.root = -1, .directory = -1, .lock = -1};
 	const char *why;
 
 	log_init();
 	if (!parse(&job, argc, argv))
 		return usage_error("run");
+	/* ignored, it would keep the command's status from us */
+	job.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 	(void)ancestors_find(&job.ancestors); /* an orphan may well be started by podleash run */
 	name_unit(&job);
 	if (!open_directory(&job, &why) || !set_environment(&job, &why))

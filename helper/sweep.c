@@ -8,8 +8,8 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "commands.h"
@@ -29,7 +29,6 @@ struct sweep {
 	bool dry_run;
 	struct report report;
 	int grace_ms;
-	size_t depth;
 };
 
 /* One directory of a sweep. */
@@ -71,7 +70,11 @@ static void sweep_run(struct place *place, const char *name)
 		print_error("%s/%s%s: %s; left alone, end its unit by: podleash cancel",
 			    place->path, name, RECORD_SUFFIX, why);
 		place->sweep->report.left++;
-	} else if (run_is_of_this_boot(&run) && is_held(&run)) {
+		return;
+	}
+	if (place->sweep->dry_run)
+		record_unlock(&run);
+	if (run_is_of_this_boot(&run) && is_held(&run)) {
 		give_guard(place, &run);
 	} else if (place->sweep->dry_run) {
 		report_run(&place->sweep->report, run.unit, run.name, "ended");
@@ -83,9 +86,12 @@ static void sweep_run(struct place *place, const char *name)
 
 static void discard(const struct place *place, const char *name)
 {
-	log_line("%s/%s: removed: nobody's any more", place->path, name);
-	if (!place->sweep->dry_run && unlinkat(place->directory, name, 0))
+	if (place->sweep->dry_run)
+		return;
+	if (unlinkat(place->directory, name, 0))
 		log_line("%s/%s: %s", place->path, name, strerror(errno));
+	else
+		log_line("%s/%s: removed: nobody's any more", place->path, name);
 }
 
 static bool is_settled(const struct place *place, const char *name)
@@ -94,14 +100,6 @@ static bool is_settled(const struct place *place, const char *name)
 
 	return fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SETTLED_SECONDS;
-}
-
-static bool has_record(const struct place *place, const char *run)
-{
-	char record[RUN_SIZE + 8];
-
-	(void)snprintf(record, sizeof(record), "%s%s", run, RECORD_SUFFIX);
-	return faccessat(place->directory, record, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static void sweep_file(struct place *place, const char *name)
@@ -114,7 +112,7 @@ static void sweep_file(struct place *place, const char *name)
 		break;
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
-		if (!has_record(place, run) && is_settled(place, name) &&
+		if (!record_exists(place->directory, run) && is_settled(place, name) &&
 		    plain_is_stale(place->directory, name))
 			discard(place, name);
 		break;
@@ -128,31 +126,10 @@ static void sweep_file(struct place *place, const char *name)
 		break;
 	case FILE_PLAIN_PID:
 	case FILE_ANSWER:
+	case FILE_MARK:
 	case FILE_FOREIGN:
 		break;
 	}
-}
-
-static void sweep_directory(struct sweep *sweep, int directory, const char *path);
-
-/* A unit's own directory; an empty one that no `podleash run` uses is removed. */
-static void sweep_unit(struct sweep *sweep, int parent, const char *path, const char *name)
-{
-	char below[PATH_MAX];
-	const char *why;
-	struct stat st;
-
-	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode) ||
-	    snprintf(below, sizeof(below), "%s/%s", path, name) >= (int)sizeof(below))
-		return;
-	_cleanup_close_ int directory = piddir_open(below, &why);
-	if (directory < 0) {
-		log_line("%s: %s; left alone", below, why);
-		return;
-	}
-	sweep_directory(sweep, directory, below);
-	if (!sweep->dry_run && flock(directory, LOCK_EX | LOCK_NB) == 0)
-		(void)unlinkat(parent, name, AT_REMOVEDIR); /* fails where anything is in it */
 }
 
 static void sweep_directory(struct sweep *sweep, int directory, const char *path)
@@ -169,17 +146,20 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 	}
 	for (size_t i = 0; i < names.count; i++)
 		sweep_file(&place, names.name[i]);
+	names_free(&names);
 	while (place.reapers.count)
 		reapers_collect(&place.reapers, 1000);
 	reapers_free(&place.reapers);
-	/* one level: the root holds a directory a unit, and these hold files only */
-	for (size_t i = 0; i < names.count && sweep->depth == 0; i++) {
-		sweep->depth++;
-		if (unit_name_valid(names.name[i]))
-			sweep_unit(sweep, directory, path, names.name[i]);
-		sweep->depth--;
-	}
-	names_free(&names);
+}
+
+/* A unit's own directory goes as well, where `podleash run` made it and uses it no more. */
+static void sweep_unit(int directory, const char *path, void *context)
+{
+	struct sweep *sweep = context;
+
+	sweep_directory(sweep, directory, path);
+	if (!sweep->dry_run)
+		(void)piddir_remove(directory, path); /* fails where anything else is in it */
 }
 
 int sweep_main(int argc, char *argv[])
@@ -191,6 +171,7 @@ int sweep_main(int argc, char *argv[])
 	int option, status;
 
 	log_init();
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would keep our children's status from us */
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == 'n')
 			sweep.dry_run = true;
@@ -208,5 +189,6 @@ int sweep_main(int argc, char *argv[])
 	if (directory < 0)
 		return status;
 	sweep_directory(&sweep, directory, path);
+	piddir_each_unit(directory, path, sweep_unit, &sweep);
 	return sweep.report.left ? EXIT_LEFT : 0;
 }

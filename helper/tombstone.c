@@ -24,7 +24,8 @@ bool tombstone_write(int directory, const char *unit)
 
 	proc_boot_id(boot);
 	file_name(unit, name);
-	(void)snprintf(temporary, sizeof(temporary), ".cancelled-%d", (int)getpid());
+	(void)snprintf(temporary, sizeof(temporary), "%s%d-%" PRIx64, TOMBSTONE_TEMPORARY,
+		       (int)getpid(), boottime_ns());
 	int length = snprintf(text, sizeof(text), "%s %" PRIu64 "\n", boot, boottime_ns());
 	_cleanup_close_ int fd = openat(directory, temporary,
 					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
