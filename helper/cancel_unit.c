@@ -74,17 +74,16 @@ static void end_plain(struct pass *pass, const char *name)
 {
 	const struct cancel *cancel = pass->cancel;
 	struct run run;
-	bool found = plain_find(&run, cancel->directory, name, cancel->name);
 
-	if (found) {
-		pass->waiting++;
-		if (!reap(&run, cancel->grace_ms))
+	/* a file that no conmon proves stays: it may be anyone's */
+	if (plain_find(&run, cancel->directory, name, cancel->name)) {
+		pass->waiting++; /* the next look tells */
+		if (reap(&run, cancel->grace_ms))
+			plain_remove(&run);
+		else
 			reapers_give_up(&pass->reapers, name, "its container does not end");
 	}
 	run_free(&run);
-	/* one that was never proven to be a container's stays: it may be anyone's */
-	if (found && plain_is_stale(cancel->directory, name))
-		(void)unlinkat(cancel->directory, name, 0); /* the next look tells */
 }
 
 static bool is_recorded(const struct pass *pass, const char *run)

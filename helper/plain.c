@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "../preload/podman_command.h"
 #include "conmon_args.h"
 #include "handle.h"
 #include "identity.h"
@@ -81,6 +82,18 @@ bool plain_find(struct run *run, int directory, const char *name, const char *un
 	if (found)
 		fill(run, unit);
 	return found;
+}
+
+void plain_remove(const struct run *run)
+{
+	const char *paths[] = {run->conmon_pidfile, run->pidfile};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		const char *name = path_basename(paths[i]);
+
+		if (names_file(paths[i], run->directory, name))
+			(void)unlinkat(run->directory, name, 0); /* gone already is as good */
+	}
 }
 
 bool plain_is_stale(int directory, const char *name)

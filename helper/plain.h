@@ -16,6 +16,9 @@
  */
 bool plain_find(struct run *run, int directory, const char *name, const char *unit);
 
+/* Removes the pid files that the conmon of @run carried, those of run->directory. */
+void plain_remove(const struct run *run);
+
 /* Whether the pid file @name holds the pid of no living process. */
 bool plain_is_stale(int directory, const char *name);
 
