@@ -204,14 +204,12 @@ bool piddir_become_owner(const char *path)
 	    !S_ISDIR(st.st_mode) || st.st_uid == 0)
 		return true;
 	/* the user's own group: the directory's may be anyone's, root's as well */
-	errno = ENOENT;
 	const struct passwd *user = getpwuid(st.st_uid);
-	if (!user || setgroups(0, NULL) || setgid(user->pw_gid) || setuid(st.st_uid)) {
-		print_error("%s: cannot become its owner, uid %u: %s; nothing was touched", path,
-			    (unsigned int)st.st_uid, strerror(errno));
-		return false;
-	}
-	return true;
+	if (user && setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(st.st_uid) == 0)
+		return true;
+	print_error("%s: cannot become its owner, uid %u: %s; nothing was touched", path,
+		    (unsigned int)st.st_uid, user ? strerror(errno) : "no such user");
+	return false;
 }
 
 bool run_name_valid(const char *name)

@@ -318,6 +318,35 @@ assert_nothing_left() {
   fail "$UNIT: not all is gone after ${1:-15} s"
 }
 
+# assert_job_ends [SECONDS]: nothing is left within that bound (10), and the command-runner has ended.
+assert_job_ends() {
+  assert_nothing_left "${1:-10}"
+  wait_until 5 gone "$COMMAND_RUNNER" || fail "$UNIT: its command-runner goes on"
+}
+
+# job_status: waits for the end of the command-runner; sets STATUS, what it ended with.
+# shellcheck disable=SC2034 # STATUS is for the tests
+job_status() {
+  wait_until 20 gone "$COMMAND_RUNNER" || fail "$UNIT: its command-runner goes on" || return
+  STATUS=0
+  wait "${COMMAND_RUNNER%,*}" || STATUS=$?
+}
+
+# wait_ready: the script in the container said `ready`.
+wait_ready() {
+  wait_until 15 grep -qsw ready "$UNITDIR/stdout" || fail "$UNIT: the container never said that it is ready"
+}
+
+# no_files: whether the pid directory is empty, but for what was learned of podmans.
+no_files() {
+  ! compgen -G "$PID_DIR/*" >/dev/null
+}
+
+# none_carries TEXT
+none_carries() {
+  [ -z "$(carrying "$1")" ]
+}
+
 # show_what_is_there: on stdout, for whoever reads a failure.
 show_what_is_there() {
   # What cannot be shown any more must not end the test.
@@ -399,6 +428,15 @@ podman_snapshot() {
 # assert_machine_as_found: no container came and none went since podman_snapshot.
 assert_machine_as_found() {
   podman ps -a -q --no-trunc | sort | diff "$WORK/containers" - || fail 'the containers of this machine are not what they were'
+}
+
+# assert_no_container_of_ours: podman knows no container that has anything below $WORK: a mount, a pid
+# file. Others may come and go on this machine meanwhile.
+assert_no_container_of_ours() {
+  local container
+  for container in $(timeout 20 podman ps -a -q --no-trunc); do
+    ! podman container inspect "$container" 2>/dev/null | grep -F "$WORK/" || fail "$container: left"
+  done
 }
 
 # fail MESSAGE: ends the test.

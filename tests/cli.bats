@@ -1,0 +1,759 @@
+#!/usr/bin/env bats
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What podleash says and does on its own command line, and what it makes of a directory in disorder.
+# podman is a stand-in here: the containers are in leash_*.bats.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2016 # scripts for another shell
+
+load test_helper.bash
+
+setup() {
+  PODLEASH=$BUILD/podleash
+  mkdir -m 0700 "$PID_DIR"
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+case \$* in
+  *--help | *ps*) exit 0 ;;
+esac
+echo "\$*" >>"$WORK/called"
+[ ! -p "$WORK/go" ] || read -r _ <"$WORK/go"
+END
+  chmod +x "$WORK/bin/podman"
+  # Never the directory of this machine.
+  export PODLEASH_LOG=$LOG RECEPTOR_PID_DIRECTORY=$PID_DIR
+}
+
+teardown() {
+  local process
+  for process in "${OURS[@]}"; do
+    kill_now "$process"
+  done
+  [ -z "${SHARED-}" ] || rm -rf "$SHARED"
+}
+
+# collect COMMAND...: its STATUS; what it prints is in the files out and err.
+collect() {
+  STATUS=0
+  "$@" >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- 4>&- 5>&- || STATUS=$?
+}
+
+# explain: shows what the last `collect` did, and fails.
+explain() {
+  echo "status $STATUS"
+  sed 's/^/stdout: /' "$WORK/out"
+  sed 's/^/stderr: /' "$WORK/err"
+  fail "$*"
+}
+
+# snapshot: all of $WORK that a command may not touch.
+snapshot() {
+  find "$@" -printf '%p %y %i %m %U %G %s %T@ %l\n' | sort
+}
+
+# ---- command lines ----
+
+@test "a wrong command line: one line and the usage on stderr, status 2, nothing is touched" {
+  local -a words
+  local line lines
+  echo '1,1' >"$PID_DIR/1-1.run"
+  snapshot "$PID_DIR" >"$WORK/before"
+  while read -r line; do
+    echo "podleash $line"
+    eval "words=($line)"
+    collect "$PODLEASH" "${words[@]}"
+    [ $STATUS = 2 ] || explain 'not status 2'
+    [ ! -s "$WORK/out" ] || explain 'something on stdout'
+    grep -q "^Usage: podleash ${words[0]}\b" <(tail -n 1 "$WORK/err") || explain 'no usage at the end'
+    lines=$(wc -l <"$WORK/err")
+    # What only podleash itself and its library call says no more than that.
+    case ${words[0]} in
+      hold | guard | version) [ "$lines" -le 2 ] ;;
+      *) [ "$lines" = 2 ] ;;
+    esac || explain 'not one line before it'
+    snapshot "$PID_DIR" | diff "$WORK/before" -
+    [ ! -e "$LOG" ]
+    [ ! -e "$WORK/called" ]
+  done <<'END'
+run
+run --
+run --unit U1
+run --unit
+run --unit a/b -- true
+run --unit .. -- true
+run --unit '' -- true
+run --pid-dir '' -- true
+run --grace soon -- true
+run --grace -1 -- true
+run --grace 3601 -- true
+run --grace '' -- true
+run --nonsense -- true
+run -x true
+cancel
+cancel --json
+cancel --nonsense "$PID_DIR"
+cancel --json=yes "$PID_DIR"
+cancel --grace
+cancel --grace '' "$PID_DIR"
+cancel --grace 1.5 "$PID_DIR"
+cancel --timeout 3601 "$PID_DIR"
+cancel --timeout -1 "$PID_DIR"
+cancel --unit
+cancel --unit a/b
+cancel --unit '' "$PID_DIR"
+cancel "$PID_DIR" "$PID_DIR"
+sweep --nonsense
+sweep --dry-run=yes
+sweep "$PID_DIR" "$PID_DIR"
+list --nonsense
+list --tree=x
+list "$PID_DIR" "$PID_DIR"
+hold
+hold podman
+hold podman podman
+hold podman podman run
+hold podman podman run image
+hold podman podman ps --conmon-pidfile="$PID_DIR/1-1.conmon.pid" --pidfile="$PID_DIR/1-1.pid"
+hold podman podman run --pidfile="$PID_DIR/1-1.pid" --conmon-pidfile="$PID_DIR/1-1.conmon.pid" image
+hold podman podman run --conmon-pidfile=1-1.conmon.pid --pidfile=1-1.pid image
+hold podman podman run --conmon-pidfile="$PID_DIR/x.conmon.pid" --pidfile="$PID_DIR/x.pid" image
+guard
+guard "$PID_DIR/1-1.run"
+guard "$PID_DIR/1-1.run" more
+version more
+END
+}
+
+@test "no command or an unknown one: one line and the whole usage on stderr, status 2" {
+  local word
+  "$PODLEASH" help >"$WORK/help"
+  for word in '' frob --frob Run runs doctor-who; do
+    echo "podleash $word"
+    collect "$PODLEASH" ${word:+"$word"}
+    [ $STATUS = 2 ] || explain 'not status 2'
+    [ ! -s "$WORK/out" ] || explain 'something on stdout'
+    grep -q '^podleash: ' <(head -n 1 "$WORK/err") || explain 'no message'
+    sed 1d "$WORK/err" | diff "$WORK/help" -
+  done
+}
+
+@test "help, --help and -h print the usage of every command" {
+  local word command
+  for word in help --help -h; do
+    collect "$PODLEASH" "$word"
+    [ $STATUS = 0 ] || explain 'not status 0'
+    [ ! -s "$WORK/err" ] || explain 'something on stderr'
+    for command in run cancel sweep list hold guard version help; do
+      grep -q "^  podleash $command\b" "$WORK/out" || explain "no $command"
+    done
+  done
+}
+
+@test "version, --version and -V print one line" {
+  local word
+  for word in version --version -V; do
+    collect "$PODLEASH" "$word"
+    [ $STATUS = 0 ] || explain 'not status 0'
+    [ ! -s "$WORK/err" ] || explain 'something on stderr'
+    grep -qxE 'podleash [0-9]+\.[0-9]+\.[0-9]+.*' "$WORK/out" || explain 'no version'
+    [ "$(wc -l <"$WORK/out")" = 1 ]
+  done
+}
+
+# ---- podleash run ----
+
+# leash COMMAND...: podleash run, in a directory of its own.
+leash() {
+  "$PODLEASH" run --pid-dir "$WORK/unit" --unit U1 "$@"
+}
+
+@test "podleash run exits as its command did" {
+  local status
+  for status in 0 1 3 126 255; do
+    collect leash sh -c "exit $status"
+    [ $STATUS = $status ] || explain "not status $status"
+  done
+  # A status alone does not tell a signal from an exit.
+  for status in 15 9 6 1; do
+    collect /usr/bin/python3 -c 'import subprocess, sys; print(subprocess.call(sys.argv[1:]))' \
+      "$PODLEASH" run --pid-dir "$WORK/unit" sh -c "kill -$status \$\$"
+    [ "$(<"$WORK/out")" = -$status ] || explain "not ended by signal $status"
+    [ ! -s "$WORK/err" ] || explain 'something on stderr'
+  done
+}
+
+@test "podleash run: a command that is not there is 127, one that cannot be started 126, with one line" {
+  echo 'true' >"$WORK/plain"
+  collect leash "$WORK/missing"
+  [ $STATUS = 127 ] || explain 'not 127'
+  [ "$(<"$WORK/err")" = "podleash: $WORK/missing: No such file or directory" ] || explain 'not that line'
+  # A place that may not be entered would make it 126.
+  PATH=/usr/bin:/bin collect leash no-such-command-anywhere
+  [ $STATUS = 127 ] || explain 'not 127'
+  for command in "$WORK/plain" "$WORK"; do
+    collect leash "$command"
+    [ $STATUS = 126 ] || explain 'not 126'
+    [ "$(<"$WORK/err")" = "podleash: $command: Permission denied" ] || explain 'not that line'
+  done
+  [ ! -s "$WORK/out" ]
+}
+
+@test "podleash run passes stdin, stdout and stderr through, and prints nothing of its own" {
+  echo in | leash -- sh -c 'cat; echo err >&2' >"$WORK/out" 2>"$WORK/err"
+  [ "$(<"$WORK/out")" = in ]
+  [ "$(<"$WORK/err")" = err ]
+  [ ! -e "$LOG" ]
+}
+
+@test "podleash run: flags behind the command are the command's" {
+  collect leash echo --unit x --grace
+  [ "$(<"$WORK/out")" = '--unit x --grace' ] || explain 'not what echo was told'
+  collect leash -- echo -- --unit
+  [ "$(<"$WORK/out")" = '-- --unit' ] || explain 'not what echo was told'
+}
+
+# value NAME: that variable in the environment that the command printed.
+value() {
+  sed -n "s/^$1=//p" "$WORK/out"
+}
+
+@test "podleash run sets the environment of the leash" {
+  LD_PRELOAD=libm.so.6:libresolv.so.2 collect leash --grace 7 env
+  [ "$(value LD_PRELOAD)" = "$BUILD/libpodleash.so:libm.so.6:libresolv.so.2" ] || explain 'LD_PRELOAD'
+  [ "$(value RECEPTOR_PID_DIRECTORY)" = "$WORK/unit" ] || explain 'RECEPTOR_PID_DIRECTORY'
+  [ "$(value PODLEASH_UNIT)" = U1 ] || explain 'PODLEASH_UNIT'
+  [ "$(value PODLEASH_HELPER)" = "$BUILD/podleash" ] || explain 'PODLEASH_HELPER'
+  [ "$(value PODLEASH_GRACE)" = 7 ] || explain 'PODLEASH_GRACE'
+  collect leash env
+  [ "$(value LD_PRELOAD)" = "$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
+  ! grep -q PODLEASH_GRACE "$WORK/out" || explain 'PODLEASH_GRACE'
+}
+
+@test "podleash run: where directory and unit come from" {
+  # --pid-dir and --unit, then the variables, then the command-runner's unitdir=.
+  collect env PODLEASH_UNIT=U2 "$PODLEASH" run --pid-dir "$WORK/given" --unit U3 env
+  [ "$(value RECEPTOR_PID_DIRECTORY),$(value PODLEASH_UNIT)" = "$WORK/given,U3" ] || explain 'not as given'
+  collect env PODLEASH_UNIT=U2 "$PODLEASH" run env
+  [ "$(value RECEPTOR_PID_DIRECTORY),$(value PODLEASH_UNIT)" = "$PID_DIR,U2" ] || explain 'not the variables'
+  collect env PODLEASH_UNIT=a/b "$PODLEASH" run env
+  [[ "$(value PODLEASH_UNIT)" =~ ^run-[0-9]+-[0-9a-f]+$ ]] || explain 'not a unit of its own'
+  collect sh -c '"$0" run env; exit $?' "$PODLEASH" --command-runner command=x params=y unitdir=/data/node/U4
+  [ "$(value PODLEASH_UNIT)" = U4 ] || explain "not the command-runner's unit"
+}
+
+@test "podleash run passes signals on, and ends with its command" {
+  local signal run
+  cat >"$WORK/command" <<'END'
+#!/bin/bash
+for signal in HUP QUIT USR1 USR2; do trap "echo $signal" $signal; done
+trap 'echo TERM; kill %1; exit 5' TERM
+trap 'echo INT; kill %1; exit 6' INT
+sleep 600 &
+echo ready
+while kill -0 %1; do wait %1; done 2>/dev/null
+END
+  chmod +x "$WORK/command"
+  for last in TERM INT; do
+    # A background job of a script would ignore SIGINT and SIGQUIT.
+    setsid env --default-signal=INT,QUIT "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/command" >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- &
+    run=$(identity $!)
+    OURS+=("$run")
+    wait_until 10 grep -qx ready "$WORK/out"
+    for signal in HUP QUIT USR1 USR2; do
+      kill -s $signal "${run%,*}"
+      wait_until 10 grep -qx $signal "$WORK/out" || fail "SIG$signal was not passed on"
+    done
+    alive "$run"
+    kill -s $last "${run%,*}"
+    wait_until 10 gone "$run"
+    STATUS=0
+    wait "${run%,*}" || STATUS=$?
+    grep -qx $last "$WORK/out" || explain "SIG$last was not passed on"
+    [ "$(wc -l <"$WORK/out")" = 6 ] || explain 'a signal came twice'
+    [ $STATUS = "$([ $last = TERM ] && echo 5 || echo 6)" ] || explain 'not the status of its command'
+  done
+}
+
+@test "podleash run: a library that cannot be loaded: the command runs without a leash; strict: it does not" {
+  mkdir "$WORK/copy"
+  cp "$PODLEASH" "$WORK/copy"
+  echo 'no library' >"$WORK/copy/libpodleash.so"
+  collect "$WORK/copy/podleash" run --pid-dir "$WORK/unit" sh -c 'echo "<${LD_PRELOAD-}>"; exit 3'
+  [ $STATUS = 3 ] || explain 'not the status of its command'
+  [ "$(<"$WORK/out")" = '<>' ] || explain 'not what the command printed'
+  [ ! -s "$WORK/err" ] || explain 'something on stderr'
+  [ "$(wc -l <"$LOG")" = 1 ]
+  grep -q "libpodleash.so: .*; sh is started without a leash\$" "$LOG" || fail "$(<"$LOG")"
+  collect env PODLEASH_STRICT=1 "$WORK/copy/podleash" run --pid-dir "$WORK/unit" touch "$WORK/started"
+  assert_strict
+}
+
+assert_strict() {
+  [ $STATUS = 125 ] || explain 'not status 125'
+  [ ! -s "$WORK/out" ] || explain 'something on stdout'
+  [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
+  grep -q '^podleash: ' "$WORK/err" || explain 'not a line of podleash'
+  [ ! -e "$WORK/started" ] || explain 'it was started'
+}
+
+@test "podleash run: a directory that cannot be used: the command runs without a leash; strict: it does not" {
+  local directory
+  mkdir -m 0777 "$WORK/open"
+  chmod 0777 "$WORK/open"
+  ln -s pids "$WORK/link"
+  : >"$WORK/file"
+  for directory in "$WORK/open" "$WORK/link" "$WORK/link/" "$WORK/file" "$WORK/missing/below" "/$(printf '%05000d' 0)"; do
+    echo "${directory:0:100}"
+    collect "$PODLEASH" run --pid-dir "$directory" sh -c 'echo "<${LD_PRELOAD-}>"; exit 3'
+    [ $STATUS = 3 ] || explain 'not the status of its command'
+    [ "$(<"$WORK/out")" = '<>' ] || explain 'it is leashed'
+    [ ! -s "$WORK/err" ] || explain 'something on stderr'
+    [ "$(wc -l <"$LOG")" = 1 ] || fail "$(<"$LOG")"
+    rm "$LOG"
+    collect env PODLEASH_STRICT=1 "$PODLEASH" run --pid-dir "$directory" touch "$WORK/started"
+    assert_strict
+  done
+  [ -z "$(find "$PID_DIR" "$WORK/open" -mindepth 1)" ]
+}
+
+# with_own_root COMMAND...: where the default root is $ROOT and nothing is there yet. It must not be
+# this machine's own.
+with_own_root() {
+  unset RECEPTOR_PID_DIRECTORY
+  if [ "$(id -u)" = 0 ]; then
+    ROOT=/run/podleash
+    unshare --mount sh -c 'mount -t tmpfs none /run && exec "$@"' sh env ROOT=$ROOT "$@"
+  else
+    mkdir -p "$WORK/xdg"
+    ROOT=$WORK/xdg/podleash
+    XDG_RUNTIME_DIR=$WORK/xdg ROOT=$ROOT "$@"
+  fi
+}
+
+@test "podleash run makes the unit's directory below the root, for its user alone, and removes it" {
+  with_own_root sh -ec '
+    umask 0
+    "$0" run --unit U7 sh -c "echo \$RECEPTOR_PID_DIRECTORY; stat -c %a \$RECEPTOR_PID_DIRECTORY \$RECEPTOR_PID_DIRECTORY/.."
+    ls -A "$ROOT"; echo failed
+    "$0" run --unit U7 false || ls -A "$ROOT"
+    echo leashed
+    "$0" run --unit U7 "$1" run image
+    ls "$ROOT"
+    echo killed
+    "$0" run --unit U7 sh -c "kill -9 \$\$" || ls "$ROOT" "$ROOT/U7"
+  ' "$PODLEASH" "$WORK/bin/podman" >"$WORK/out" 2>/dev/null
+  # After a bad end the tombstone stays, for what the command may have left.
+  printf '%s\n' "$ROOT/U7" 700 700 failed leashed killed "$ROOT:" U7 '' "$ROOT/U7:" cancelled.U7 >"$WORK/expected"
+  diff "$WORK/expected" "$WORK/out"
+  grep -q '^run ' "$WORK/called"
+}
+
+@test "a default directory that does not exist: nothing was ever leashed, status 0" {
+  export RECEPTOR_PID_DIRECTORY=$WORK/missing
+  local command
+  for command in 'list' 'list --json' 'sweep' 'cancel --unit U1'; do
+    # shellcheck disable=SC2086
+    collect "$PODLEASH" $command
+    [ $STATUS = 0 ] || explain "$command: not status 0"
+    [ ! -s "$WORK/out" ] && [ ! -s "$WORK/err" ] || explain "$command: it printed something"
+  done
+  [ ! -e "$WORK/missing" ]
+}
+
+# ---- directories of others ----
+
+# assert_refuses DIR COMMAND...: each of the commands says so in one line and touches nothing.
+assert_refuses() {
+  local directory=$1 command
+  for command in cancel sweep list 'sweep --dry-run' 'cancel --unit U1' 'list --json'; do
+    echo "$command $directory"
+    # shellcheck disable=SC2086
+    collect "${@:2}" "$PODLEASH" $command "$directory"
+    [ $STATUS = 1 ] || explain 'not status 1'
+    [ ! -s "$WORK/out" ] || explain 'something on stdout'
+    [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
+    grep -qF "podleash: $directory: " "$WORK/err" || explain 'the directory is not named'
+    grep -q '; nothing was touched$' "$WORK/err" || explain 'not what was touched'
+  done
+}
+
+@test "a directory that is a symlink, writable by others, missing or none is refused, nothing is touched" {
+  local directory
+  mkdir -m 0777 "$WORK/others" "$WORK/group"
+  chmod 0777 "$WORK/others"
+  chmod 0770 "$WORK/group"
+  bystander
+  for directory in "$PID_DIR" "$WORK/others" "$WORK/group"; do
+    record "$directory" 1-1 >"$directory/1-1.run"
+    echo "${BYSTANDER%,*}" >"$directory/conmon.pid"
+  done
+  ln -s pids "$WORK/link"
+  : >"$WORK/file"
+  mkfifo "$WORK/fifo"
+  snapshot "$WORK" ! -name out ! -name err ! -name before ! -path "$WORK" >"$WORK/before"
+  for directory in "$WORK/link" "$WORK/link/" "$WORK/others" "$WORK/group" "$WORK/missing" "$WORK/file" "$WORK/fifo"; do
+    assert_refuses "$directory"
+  done
+  snapshot "$WORK" ! -name out ! -name err ! -name before ! -path "$WORK" | diff "$WORK/before" -
+  alive "$BYSTANDER"
+}
+
+@test "another user's directory is refused to an ordinary user" {
+  local -a as=()
+  [ "$(id -u)" != 0 ] || as=(setpriv --reuid 54321 --regid 54321 --clear-groups)
+  assert_refuses /usr "${as[@]}"
+}
+
+@test "root acts on a user's directory as that user" {
+  [ "$(id -u)" = 0 ] || skip 'only root can become another user'
+  local uid gid
+  uid=$(id -u podleash-test)
+  gid=$(id -g podleash-test)
+  SHARED=$(mktemp -d /tmp/cli.XXXXXX)
+  chmod 0755 "$SHARED"
+  # The directory's group may be anyone's.
+  install -d -m 0700 -o "$uid" -g 54322 "$SHARED/pids"
+  unset PODLEASH_LOG
+  collect strace -f -qq -e trace=setgroups,setgid,setuid,openat,renameat -o "$WORK/trace" "$PODLEASH" cancel "$SHARED/pids"
+  [ $STATUS = 0 ] || explain 'not status 0'
+  [ "$(stat -c %u:%g "$SHARED/pids/cancelled.pids")" = "$uid:$gid" ]
+  [ "$(grep -oE 'set(groups|gid|uid)\([^)]*\)' "$WORK/trace" | paste -sd ' ')" = "setgroups(0, NULL) setgid($gid) setuid($uid)" ]
+  # Nothing in there was opened before.
+  [ "$(grep -n 'setuid(' "$WORK/trace" | cut -d : -f 1)" -lt "$(grep -n "$SHARED/pids" "$WORK/trace" | head -n 1 | cut -d : -f 1)" ]
+  # What is root's in there is not the user's.
+  echo 'podleash=1' >"$SHARED/pids/1-1.run"
+  chmod 0600 "$SHARED/pids/1-1.run"
+  collect "$PODLEASH" sweep "$SHARED/pids"
+  [ $STATUS = 1 ] || explain 'not status 1'
+  grep -q 'Permission denied' "$WORK/err" || explain 'it was read as root'
+}
+
+@test "root does not act on the directory of a user that nobody knows, and says so" {
+  [ "$(id -u)" = 0 ] || skip 'only root can become another user'
+  install -d -m 0700 -o 54321 "$WORK/foreign"
+  assert_refuses "$WORK/foreign"
+  ! grep -q Success "$WORK/err" || explain 'that is no reason'
+  [ -z "$(ls -A "$WORK/foreign")" ]
+}
+
+# ---- disorder ----
+
+# bystander: a process that has nothing to do with any of this, as BYSTANDER.
+bystander() {
+  sleep 600 >/dev/null 2>&1 3>&- &
+  disown
+  BYSTANDER=$(identity $!)
+  OURS+=("$BYSTANDER")
+}
+
+# dead: the identity of a process that has ended.
+dead() {
+  local ended
+  sleep 600 >/dev/null 2>&1 3>&- &
+  disown
+  ended=$(identity $!)
+  kill -KILL "${ended%,*}"
+  wait_until 5 gone "$ended"
+  echo "$ended"
+}
+
+# record DIR RUN [LINE...]: prints a record whose podman is the bystander and whose holder has ended: who
+# takes it for one ends the bystander.
+record() {
+  cat <<END
+podleash=1
+boot=$(</proc/sys/kernel/random/boot_id)
+unit=U1
+created=1
+podman=$BYSTANDER
+holder=$DEAD,sh
+conmon_pidfile=$1/$2.conmon.pid
+pidfile=$1/$2.pid
+cwd=/
+detach=0
+remove=0
+name=
+executable=$WORK/bin/podman
+END
+  [ $# = 2 ] || printf '%s\n' "${@:3}"
+}
+
+# good_record RUN: a record of a run that is over and was not tidied up.
+good_record() {
+  local BYSTANDER=$DEAD
+  record "$PID_DIR" "$1" >"$PID_DIR/$1.run"
+}
+
+# make_mess: damaged records, and pid files that all name the bystander. DAMAGED: what must be named.
+make_mess() {
+  local name
+  bystander
+  DEAD=$(dead)
+  pushd "$PID_DIR" >/dev/null || return
+  : >1-1.run
+  record . 1-2 | sed s/podleash=1/podleash=2/ >1-2.run
+  record . 1-3 | head -c 100 >1-3.run
+  { record . 1-4; printf 'cwd=/\0\n'; } >1-4.run
+  record . 1-5 >1-5.run
+  truncate -s 100M 1-5.run
+  mkfifo 1-6.run
+  /usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("1-7.run")'
+  mkdir 1-8.run
+  record . 1-9 >elsewhere
+  ln -s elsewhere 1-9.run
+  record . 1-b 'conmon=-1,1' >1-b.run
+  record . 1-c 'cid=--all' >1-c.run
+  record . 1-d | grep -v holder= >1-d.run
+  { record . 1-e; yes bundle=/x | head -c 300000; } >1-e.run
+  head -c 65536 /dev/urandom >1-f.run
+  DAMAGED='1-1 1-2 1-3 1-4 1-5 1-6 1-7 1-8 1-9 1-b 1-c 1-d 1-e 1-f'
+  record . a-a >hard
+  ln hard 1-a.run
+  # None of them a run's.
+  for name in x.run $'1-1\n.run' $'\n1-2.run' 1-1A.run 1-1.run.bak '1-1 .run' '*.run'; do
+    record . 1-1 >"$name"
+  done
+  for name in 2-1.pid 2-1.conmon.pid conmon.pid my.pid $'a\nb.pid' $'\n.pid' '-rf.pid' '%s%n.pid'; do
+    echo "${BYSTANDER%,*}" >"./$name"
+  done
+  : >empty.pid
+  echo "-${BYSTANDER%,*}" >group.pid
+  echo -1 >everyone.pid
+  echo 0 >zero.pid
+  echo "${BYSTANDER%,*} 1" >two.pid
+  echo "$((${BYSTANDER%,*} + 4294967296))" >wide.pid
+  echo "${BYSTANDER%,*}" >huge.pid
+  truncate -s 100M huge.pid
+  mkfifo fifo.pid 2-2.pid 2-3.conmon.pid
+  mkdir directory.pid
+  ln -s my.pid link.pid
+  ln -s /dev/zero zeros.pid
+  ln my.pid hard.pid
+  : >cancelled.damaged
+  mkfifo cancelled.fifo .9-9.run
+  popd >/dev/null || return
+}
+
+# assert_named FILE: it names every damaged record.
+assert_named() {
+  local run
+  for run in $DAMAGED; do
+    grep -qE "(^|[ /])$run(\.run)?: " "$1" || explain "$run is not named"
+  done
+}
+
+# bounded SECONDS COMMAND...: `collect` with that bound.
+bounded() {
+  collect timeout --signal=KILL "$@"
+  [ $STATUS -lt 124 ] || explain "no end within $1 s"
+}
+
+@test "a directory in disorder: list names what is damaged and shows the rest" {
+  make_mess
+  good_record 9-1
+  snapshot "$PID_DIR" >"$WORK/before"
+  bounded 20 "$PODLEASH" list "$PID_DIR"
+  [ $STATUS = 1 ] || explain 'not status 1'
+  assert_named "$WORK/err"
+  grep -qE '^U1 +9-1 +unguarded ' "$WORK/out" || explain 'the good one is not shown'
+  bounded 20 "$PODLEASH" list --json "$PID_DIR"
+  [ "$(jq -r 'select(.run == "9-1") | .unit + " " + .state' "$WORK/out")" = 'U1 unguarded' ]
+  snapshot "$PID_DIR" | diff "$WORK/before" -
+  alive "$BYSTANDER"
+}
+
+@test "a directory in disorder: sweep names what is damaged, signals nobody, and ends the rest" {
+  make_mess
+  snapshot "$PID_DIR" ! -path "$PID_DIR" ! -name cancelled.damaged ! -name cancelled.fifo >"$WORK/before"
+  good_record 9-1
+  bounded 60 "$PODLEASH" sweep "$PID_DIR"
+  [ $STATUS = 1 ] || explain 'not status 1'
+  assert_named "$WORK/err"
+  assert_named "$LOG"
+  grep -q '/1-a.run: ' "$WORK/err" || explain 'the hard link is not named'
+  [ "$(<"$WORK/out")" = 'unit U1, run 9-1: ended' ] || explain 'the good one was not ended'
+  snapshot "$PID_DIR" ! -path "$PID_DIR" | diff "$WORK/before" -
+  alive "$BYSTANDER"
+}
+
+@test "a directory in disorder: cancel names what is damaged, signals nobody, and ends the rest" {
+  make_mess
+  good_record 9-1
+  bounded 60 "$PODLEASH" cancel --grace 0 --timeout 10 "$PID_DIR"
+  [ $STATUS = 1 ] || explain 'not status 1'
+  assert_named "$LOG"
+  [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
+  [ "$(<"$WORK/out")" = 'unit U1, run 9-1: ended' ] || explain 'the good one was not ended'
+  [ ! -e "$PID_DIR/9-1.run" ]
+  [ -s "$PID_DIR/my.pid" ]
+  alive "$BYSTANDER"
+}
+
+@test "sweep deletes the files of an earlier boot and signals nobody, and so does cancel" {
+  local command file
+  bystander
+  DEAD=$BYSTANDER
+  for command in sweep cancel; do
+    record "$PID_DIR" 1-1 "conmon=$BYSTANDER" "container=$BYSTANDER" |
+      sed 's/^boot=.*/boot=00000000-0000-0000-0000-000000000000/' >"$PID_DIR/1-1.run"
+    for file in 1-1.pid 1-1.conmon.pid; do
+      echo "${BYSTANDER%,*}" >"$PID_DIR/$file"
+    done
+    collect "$PODLEASH" $command "$PID_DIR"
+    [ $STATUS = 0 ] || explain 'not status 0'
+    [ "$(<"$WORK/out")" = 'unit U1, run 1-1: ended' ] || explain 'it does not say so'
+    ! compgen -G "$PID_DIR/1-1.*" || explain 'files are left'
+    alive "$BYSTANDER"
+    [ ! -e "$WORK/called" ] || fail 'podman was called'
+  done
+}
+
+# tombstone UNIT AGE-IN-SECONDS [BOOT]
+tombstone() {
+  local now _
+  read -r now _ </proc/uptime
+  # Before this boot, where that is younger: the number is then a very large one.
+  printf '%s %u\n' "${3:-$(</proc/sys/kernel/random/boot_id)}" $(((${now%.*} - $2) * 1000000000)) >"$PID_DIR/cancelled.$1"
+}
+
+# old FILE...: has not been touched for two minutes.
+old() {
+  touch -d '2 minutes ago' "${@/#/$PID_DIR/}"
+}
+
+# make_old_things: what sweep removes, in $REMOVED, among what it keeps.
+make_old_things() {
+  local dead
+  bystander
+  DEAD=$(dead)
+  dead=${DEAD%,*}
+  tombstone old 90000
+  tombstone other-boot 0 00000000-0000-0000-0000-000000000000
+  : >"$PID_DIR/cancelled.damaged"
+  tombstone fresh 60
+  tombstone day 86000
+  echo "$dead" >"$PID_DIR/3-1.pid"
+  echo "$dead" >"$PID_DIR/3-2.conmon.pid"
+  : >"$PID_DIR/.3-3.run"
+  echo "$dead" >"$PID_DIR/3-4.pid"
+  : >"$PID_DIR/.3-5.run"
+  echo "${BYSTANDER%,*}" >"$PID_DIR/3-6.pid"
+  echo "$dead" >"$PID_DIR/my.pid"
+  : >"$PID_DIR/notes"
+  : >"$PID_DIR/.podman-1-2-3-4.5"
+  old 3-1.pid 3-2.conmon.pid .3-3.run 3-6.pid my.pid notes
+  mkdir "$PID_DIR/empty" "$PID_DIR/full" "$PID_DIR/foreign" "$PID_DIR/.hidden" "$PID_DIR/swept" "$PID_DIR/no unit"
+  # What podleash run made, it marked.
+  touch "$PID_DIR"/{empty,full,.hidden,swept,'no unit'}/.podleash-run
+  : >"$PID_DIR/full/notes"
+  (PID_DIR=$PID_DIR/swept && good_record 3-7)
+  good_record 3-8
+  printf '%s\n' .3-3.run 3-1.pid 3-2.conmon.pid 3-8.run cancelled.damaged cancelled.old cancelled.other-boot empty swept |
+    LC_ALL=C sort >"$WORK/removed"
+}
+
+names_in() {
+  find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort
+}
+
+@test "sweep removes old tombstones, files of nobody and empty units, and keeps what may be someone's" {
+  make_old_things
+  names_in "$PID_DIR" >"$WORK/before"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ $STATUS = 0 ] || explain 'not status 0'
+  names_in "$PID_DIR" | diff <(LC_ALL=C comm -23 "$WORK/before" "$WORK/removed") -
+  [ "$(sort "$WORK/out")" = $'unit U1, run 3-7: ended\nunit U1, run 3-8: ended' ] || explain 'not what was done'
+  [ ! -s "$WORK/err" ] || explain 'something on stderr'
+  alive "$BYSTANDER"
+}
+
+@test "sweep --dry-run says what sweep would do and touches nothing" {
+  make_old_things
+  snapshot "$PID_DIR" >"$WORK/before"
+  collect "$PODLEASH" sweep --dry-run "$PID_DIR"
+  [ $STATUS = 0 ] || explain 'not status 0'
+  [ "$(sort "$WORK/out")" = $'unit U1, run 3-7: ended\nunit U1, run 3-8: ended' ] || explain 'not what sweep does'
+  snapshot "$PID_DIR" | diff "$WORK/before" -
+  collect "$PODLEASH" sweep --dry-run --json "$PID_DIR"
+  [ "$(jq -r '.unit + " " + .run + " " + .result' "$WORK/out" | sort)" = $'U1 3-7 ended\nU1 3-8 ended' ] || explain 'no JSON'
+  snapshot "$PID_DIR" | diff "$WORK/before" -
+  [ ! -e "$WORK/called" ]
+}
+
+@test "sweep --dry-run leaves a record as it is whose conmon is not known yet" {
+  bystander
+  DEAD=$BYSTANDER
+  cp "$(command -v bash)" "$WORK/conmon"
+  mkfifo "$WORK/never"
+  "$WORK/conmon" -c 'read -r _ <"$2"; :' --conmon-pidfile "$PID_DIR/1-1.conmon.pid" "$WORK/never" </dev/null >/dev/null 2>&1 3>&- &
+  disown
+  OURS+=("$(identity $!)")
+  echo $! >"$PID_DIR/1-1.conmon.pid"
+  wait_until 5 is_conmon $!
+  record "$PID_DIR" 1-1 >"$PID_DIR/1-1.run"
+  snapshot "$PID_DIR" >"$WORK/before"
+  collect "$PODLEASH" sweep --dry-run "$PID_DIR"
+  [ "$(<"$WORK/out")" = 'unit U1, run 1-1: guarded' ] || explain 'it is not seen'
+  snapshot "$PID_DIR" | diff "$WORK/before" -
+}
+
+is_conmon() {
+  [ "$(readlink /proc/"$1"/exe)" = "$WORK/conmon" ]
+}
+
+@test "sweep leaves an empty unit that a podleash run uses" {
+  local run
+  mkfifo "$WORK/go"
+  "$PODLEASH" run --pid-dir "$PID_DIR/U1" sh -c 'echo >"$1.ready"; read -r _ <"$1"' sh "$WORK/go" </dev/null 3>&- &
+  run=$(identity $!)
+  OURS+=("$run")
+  wait_until 10 [ -e "$WORK/go.ready" ]
+  mkdir "$PID_DIR/U2"
+  : >"$PID_DIR/U2/.podleash-run"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ $STATUS = 0 ] || explain 'not status 0'
+  [ -d "$PID_DIR/U1" ]
+  [ ! -e "$PID_DIR/U2" ]
+  echo go >"$WORK/go"
+  wait_until 10 gone "$run"
+  [ ! -e "$PID_DIR/U1" ]
+}
+
+# record_of_one: sets RECORD, of the only run in the directory, once a guard stands in it.
+record_of_one() {
+  RECORD=$(compgen -G "$PID_DIR/*.run") && GUARD=$(record_value guard "$RECORD" | tail -n 1) && [ -n "$GUARD" ]
+}
+
+@test "sweep gives a run whose holders live another guard, which ends it as it should" {
+  local old podman
+  mkfifo "$WORK/go"
+  env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run image </dev/null 3>&- &
+  wait_until 10 record_of_one
+  old=$GUARD
+  podman=$(record_value podman "$RECORD")
+  OURS+=("$old" "$podman")
+  [ "$podman" = "$(identity $!)" ]
+
+  # With a guard there is nothing to do.
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ $STATUS = 0 ] && [ ! -s "$WORK/out" ] || explain 'it did something'
+  kill_now "$old"
+  wait_until 5 gone "$old"
+  collect "$PODLEASH" list --json "$PID_DIR"
+  [ "$(jq -r .state "$WORK/out")" = unguarded ] || explain 'not unguarded'
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ $STATUS = 0 ] || explain 'not status 0'
+  grep -q ': guarded$' "$WORK/out" || explain 'no guard'
+  record_of_one
+  OURS+=("$GUARD")
+  [ "$GUARD" != "$old" ]
+  alive "$GUARD"
+  alive "$podman"
+  collect "$PODLEASH" list --json "$PID_DIR"
+  [ "$(jq -r .state "$WORK/out")" = starting ] || explain 'not starting'
+  echo go >"$WORK/go"
+  wait_until 10 gone "$podman"
+  wait_until 10 gone "$GUARD"
+  [ ! -e "$RECORD" ]
+}

@@ -1,0 +1,559 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# `podleash cancel`: at every moment of a run, by every name, with any number of others beside it.
+# shellcheck disable=SC2034 # MODE and its like are read in test_helper.bash
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, and what it sets is for itself
+
+bats_require_minimum_version 1.5.0
+load test_helper.bash
+
+setup() {
+  jobs=0
+  mkdir -p "$PID_DIR"
+  chmod 0700 "$PID_DIR"
+}
+
+teardown() {
+  # A runtime that waits for it may end.
+  : >"$WORK/go"
+  cleanup_job
+  assert_no_container_of_ours
+}
+
+# cancel WORD...
+cancel() {
+  PODLEASH_LOG=$LOG "$BUILD/podleash" cancel "$@"
+}
+
+# assert_cancelled: right now nothing is left of the run of the last wait_running but its runner, which may
+# need a moment to see that it has lost its podman.
+assert_cancelled() {
+  local RUNNER='' LEASH_RUN=''
+  nothing_left && return
+  show_what_is_there
+  fail "$UNIT: cancel returned, and not all is gone"
+}
+
+# start_sleep [MODE [WORD...]]: a unit whose container sleeps; GLOBAL and OPTIONS are podman's flags.
+start_sleep() {
+  start_script "U$((++jobs))" "$@" <<END
+podman ${GLOBAL-} run --rm --network=none ${OPTIONS-} $IMAGE sleep 600
+echo "status \$?"
+END
+}
+
+has_record() {
+  RECORD=$(record_path "$UNIT") && GUARD=$(record_value guard "$RECORD" | grep . | tail -n 1)
+}
+
+# wait_record: waits until the unit has a guarded record; sets RECORD, RUN, PODMAN and GUARD. For a run whose
+# container does not come.
+wait_record() {
+  RUNNER='' LEASH_RUN='' CONMON='' CONTAINER='' CID=''
+  wait_until 15 has_record || fail "$UNIT: no record" || return
+  RUN=${RECORD%.run}
+  PODMAN=$(record_value podman "$RECORD" | head -n 1)
+  OURS+=("$PODMAN" "$GUARD")
+}
+
+# make_runtime WORD COMMANDS: makes GLOBAL name a runtime that runs the COMMANDS before it does what WORD
+# asks for, e.g. `create`.
+make_runtime() {
+  local real
+  real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
+  cat >"$WORK/runtime" <<END
+#!/bin/sh
+for word; do
+  case \$word in
+    $1)
+      $2
+      break
+      ;;
+  esac
+done
+exec $real "\$@"
+END
+  chmod +x "$WORK/runtime"
+  GLOBAL=--runtime=$WORK/runtime
+}
+
+# Commands for make_runtime: they say that they were called, with their pid, and wait until the test says go.
+hold_back() {
+  echo "echo \$\$ >$WORK/called.new; mv $WORK/called.new $WORK/called; until [ -e $WORK/go ]; do sleep 0.02; done"
+}
+
+podman_answers() {
+  timeout 5 podman ps -a >/dev/null || fail 'podman ps is blocked'
+}
+
+# ---- at every moment ----
+
+@test "cancelled before podman is asked for: podman is not started, and says why" {
+  local mode
+  mkfifo "$WORK/start"
+  for mode in env run; do
+    echo "$mode"
+    start_script "U$((++jobs))" $mode <<END
+read -r _ <"$WORK/start"
+podman run --rm --network=none $IMAGE echo it runs
+echo "status \$?"
+END
+    # The shell has opened its end when this returns.
+    exec 7>"$WORK/start"
+    RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit "$UNIT"
+    echo go >&7
+    exec 7>&-
+    job_status
+    cat "$UNITDIR/stdout"
+    grep -q 'was cancelled' "$UNITDIR/stdout"
+    grep -qx 'status 125' "$UNITDIR/stdout"
+    if grep -q 'it runs' "$UNITDIR/stdout"; then fail 'it ran'; fi
+    if compgen -G "$PID_DIR/*.run" || compgen -G "$PID_DIR/*.pid"; then fail 'files are left'; fi
+    none_carries "$PID_DIR/"
+  done
+}
+
+# The clock of start times ticks every 10 ms, and who starts in the very tick of a cancel counts as cancelled.
+next_tick() {
+  [ "$(now_ms)" -gt "$1" ]
+}
+
+@test "a job of the same name that starts after the cancel runs" {
+  start_sleep
+  wait_running
+  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U1
+  assert_cancelled
+  assert_job_ends
+  wait_until 5 next_tick "$(now_ms)"
+  jobs=0
+  start_sleep
+  wait_running U1
+  alive "$CONTAINER"
+  cancel "$PID_DIR"
+  assert_cancelled
+  assert_job_ends
+}
+
+@test "cancelled while podman is a script that has not come to podman yet: nothing starts any more" {
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+# Before podleash starts it, it asks it for its flags.
+case "\$* " in
+  *" --help "*) ;;
+  run*) $(hold_back) ;;
+esac
+exec $(command -v podman) "\$@"
+END
+  chmod +x "$WORK/bin/podman"
+  start_sleep env "PATH=$WORK/bin:$PATH"
+  wait_until 10 test -e "$WORK/called"
+  wait_record
+  cancel "$PID_DIR"
+  : >"$WORK/go"
+  assert_cancelled
+  gone "$(<"$WORK/called")"
+  assert_job_ends
+}
+
+# start_creation [MODE]: a run whose runtime's create is held back; sets RUNTIME.
+start_creation() {
+  rm -f "$WORK/called" "$WORK/go"
+  make_runtime create "$(hold_back)"
+  start_sleep "$@"
+  wait_until 15 test -e "$WORK/called"
+  wait_record
+  RUNTIME=$(identity "$(<"$WORK/called")")
+  OURS+=("$RUNTIME")
+}
+
+@test "cancelled while the runtime creates the container: it never starts, podman is not blocked" {
+  local mode
+  for mode in env run; do
+    echo "$mode"
+    start_creation $mode
+    cancel "$PID_DIR"
+    # Whoever waits for this would go on now.
+    : >"$WORK/go"
+    gone "$RUNTIME"
+    assert_cancelled
+    podman_answers
+    assert_job_ends
+  done
+}
+
+@test "the command-runner is killed while the runtime creates the container: it never starts, podman is not blocked" {
+  start_creation
+  kill_now "$COMMAND_RUNNER"
+  assert_job_ends
+  : >"$WORK/go"
+  gone "$RUNTIME"
+  podman_answers
+}
+
+# start_mute_registry: a registry that takes connections and never answers; sets PORT.
+start_mute_registry() {
+  /usr/bin/python3 - "$WORK/port" "$WORK/asked" >/dev/null 2>&1 3>&- 4>&- <<'PYTHON' &
+import os, socket, sys
+
+server = socket.create_server(("127.0.0.1", 0))
+with open(sys.argv[1] + ".new", "w") as file:
+    file.write(str(server.getsockname()[1]))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+kept = []
+while True:
+    kept.append(server.accept())
+    open(sys.argv[2], "w").close()
+PYTHON
+  OURS+=("$(identity $!)")
+  wait_until 10 test -e "$WORK/port"
+  PORT=$(<"$WORK/port")
+}
+
+@test "cancelled while the image is being pulled from a registry that hangs: podman ends, nothing is left" {
+  local mode
+  start_mute_registry
+  for mode in env run; do
+    echo "$mode"
+    rm -f "$WORK/asked"
+    IMAGE=127.0.0.1:$PORT/x OPTIONS=--tls-verify=false start_sleep $mode
+    wait_until 15 test -e "$WORK/asked"
+    wait_record
+    alive "$PODMAN"
+    cancel "$PID_DIR"
+    assert_cancelled
+    podman_answers
+    assert_job_ends
+  done
+}
+
+@test "podleash run is told to end while the image is being pulled: it ends with podman, nothing is left" {
+  start_mute_registry
+  IMAGE=127.0.0.1:$PORT/x OPTIONS=--tls-verify=false start_sleep run
+  wait_until 15 test -e "$WORK/asked"
+  wait_record
+  kill -INT "${COMMAND_RUNNER%,*}"
+  assert_job_ends 12
+}
+
+# exists PATTERN
+exists() {
+  compgen -G "$1" >/dev/null
+}
+
+@test "cancelled at the first sight of the record, of conmon's pid file, of the container's: nothing is left" {
+  local sight mode
+  for mode in env run; do
+    for sight in run conmon.pid pid; do
+      echo "$mode: $sight"
+      start_sleep $mode
+      # No other kind of file has a hyphen before its first dot.
+      wait_until 15 exists "$PID_DIR/[0-9]*-*[0-9a-f].$sight"
+      cancel "$PID_DIR"
+      if exists "$PID_DIR/[0-9]*-*"; then fail "files are left: $(ls -A "$PID_DIR")"; fi
+      none_carries "$PID_DIR/[0-9]"
+      wait_until 10 gone "$COMMAND_RUNNER" || fail "$UNIT: its command-runner goes on"
+      assert_no_container_of_ours
+    done
+  done
+}
+
+@test "cancelled while it runs: the container, its records and files are gone when cancel returns" {
+  local mode
+  for mode in env run; do
+    echo "$mode"
+    setup_job_dir
+    start_job "U$((++jobs))" 2.4.3 $mode
+    wait_running
+    cancel "$PID_DIR"
+    assert_cancelled
+    assert_job_ends
+  done
+}
+
+@test "cancelled just when the container's first process has died: cancel waits for podman's cleanup" {
+  local i
+  for i in 1 2 3; do
+    start_sleep
+    wait_running
+    kill_now "$CONTAINER"
+    cancel "$PID_DIR"
+    assert_cancelled
+    assert_job_ends
+  done
+}
+
+@test "cancelled while the runtime deletes the container: cancel waits for podman's cleanup" {
+  make_runtime delete ": >$WORK/called; sleep 1"
+  start_sleep
+  wait_running
+  kill_now "$CONTAINER"
+  wait_until 10 test -e "$WORK/called"
+  cancel "$PID_DIR"
+  assert_cancelled
+  podman_answers
+  assert_job_ends
+}
+
+@test "SIGTERM to the guard ends the run" {
+  local mode
+  for mode in env run; do
+    echo "$mode"
+    start_sleep $mode
+    wait_running
+    kill -TERM "${GUARD%,*}"
+    assert_job_ends
+  done
+}
+
+# ---- by every name ----
+
+@test "cancel takes a directory, or a unit below RECEPTOR_PID_DIRECTORY, or both" {
+  local way
+  for way in directory unit both own; do
+    echo "$way"
+    start_sleep
+    wait_running
+    case $way in
+      directory) cancel "$PID_DIR/" ;;
+      unit) RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit "$UNIT" ;;
+      both) cancel --unit "$UNIT" "$PID_DIR" ;;
+      own)
+        # A directory that is the unit's own, below the one that is set.
+        cancel "$PID_DIR"
+        assert_job_ends
+        PID_DIR=$WORK/pids/U5
+        mkdir -m 0700 "$PID_DIR"
+        jobs=4
+        start_sleep
+        wait_running
+        RECEPTOR_PID_DIRECTORY=$WORK/pids cancel --unit U5
+        ;;
+    esac
+    assert_cancelled
+    assert_job_ends
+  done
+}
+
+@test "cancel --unit finds the directory that podleash run made below the default root" {
+  local root=/run/podleash unit made=''
+  [ "$(id -u)" = 0 ] || root=$XDG_RUNTIME_DIR/podleash
+  [ -e "$root" ] || made=1
+  unit=test-$$-$(now_ms)
+  start_unit "$unit" env "-u RECEPTOR_PID_DIRECTORY PODLEASH_LOG=$LOG $BUILD/podleash run -- podman run --rm --network=none $IMAGE sleep 600"
+  MODE=run PID_DIR=$root/$unit
+  wait_running
+  [ "${RECORD%/*}" = "$root/$unit" ]
+  cancel --unit "$unit"
+  assert_cancelled
+  assert_job_ends
+  # It goes with the unit. Leave the machine as it was.
+  [ ! -e "$root/$unit" ]
+  [ -z "$made" ] || rm -rf "$root"
+}
+
+@test "cancelling again, or twice at once, is no error" {
+  local first second
+  start_sleep
+  wait_running
+  cancel "$PID_DIR" 3>&- &
+  first=$!
+  cancel "$PID_DIR" 3>&- &
+  second=$!
+  wait $first
+  wait $second
+  assert_cancelled
+  cancel "$PID_DIR"
+  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U1
+  assert_job_ends
+}
+
+@test "cancelling a unit that nobody knows, or below a root that nobody made, is no error" {
+  run -0 cancel --unit nobody "$PID_DIR"
+  [ -z "$output" ]
+  RECEPTOR_PID_DIRECTORY=$WORK/none run -0 cancel --unit nobody
+  [ -z "$output" ]
+  [ ! -e "$WORK/none" ]
+}
+
+@test "a wrong command line is refused with status 2, a directory that is not there with 1" {
+  run -2 cancel
+  run -2 cancel --unit ../x
+  run -2 cancel --unit ''
+  run -2 cancel --grace soon "$PID_DIR"
+  run -2 cancel --timeout -1 "$PID_DIR"
+  run -2 cancel --force "$PID_DIR"
+  run -2 cancel "$PID_DIR" "$WORK"
+  run -1 cancel "$WORK/none"
+  [[ $output == *"$WORK/none"* ]]
+}
+
+@test "cancel --timeout ends with status 1 where the time was too short, and a later cancel with 0" {
+  start_script U1 env PODLEASH_GRACE=3 <<END
+podman run --rm --network=none $IMAGE sh -c 'trap : TERM; echo ready; sleep 600 & while kill -0 \$!; do wait \$!; done 2>/dev/null'
+exit \$?
+END
+  wait_running
+  wait_ready
+  run -1 cancel --timeout 1 "$PID_DIR"
+  alive "$CONTAINER"
+  run -0 cancel "$PID_DIR"
+  assert_cancelled
+  assert_job_ends
+}
+
+# ---- several ----
+
+# start_three: a unit with three runs at once; sets RUNS and CONTAINERS.
+start_three() {
+  start_script "U$((++jobs))" <<END
+for i in 1 2 3; do
+  podman run --rm --network=none $IMAGE sleep 600 &
+done
+wait
+END
+  wait_until 30 containers_are 3
+}
+
+# containers_are N: whether N runs of the directory have a living container; sets CONTAINERS and RECORDS.
+containers_are() {
+  local file container
+  CONTAINERS=() RECORDS=()
+  for file in "$PID_DIR"/*.run "$PID_DIR"/*/*.run; do
+    [ -e "$file" ] || continue
+    container=$(live_pid_in "${file%.run}.pid") || return
+    [ -e "${file%.run}.conmon.pid" ] || return
+    CONTAINERS+=("$container")
+    RECORDS+=("$file")
+  done
+  [ ${#CONTAINERS[@]} = "$1" ]
+}
+
+@test "a unit of several runs: all of them end, --json tells of each in a line" {
+  local container
+  start_three
+  cancel --json "$PID_DIR" >"$WORK/json"
+  cat "$WORK/json"
+  for container in "${CONTAINERS[@]}"; do
+    gone "$container"
+  done
+  none_carries "$PID_DIR/"
+  if exists "$PID_DIR/*.run" || exists "$PID_DIR/*.pid"; then fail 'files are left'; fi
+  wait_until 10 gone "$COMMAND_RUNNER"
+  [ "$(wc -l <"$WORK/json")" = 3 ]
+  [ "$(jq -c 'select(.unit == "U1" and .result == "ended") | .run' "$WORK/json" | sort -u | wc -l)" = 3 ]
+}
+
+# start_units N flat|own: N units with a container each, under podleash run, in one directory or in one each.
+# Sets UNITS, CONTAINERS_OF and GUARDS_OF by unit, and RUNS: podleash run, by unit.
+start_units() {
+  local i unit directory record
+  declare -gA CONTAINER_OF=() GUARD_OF=() LEASH_OF=()
+  for ((i = 1; i <= $1; i++)); do
+    directory=$PID_DIR
+    [ "$2" = flat ] || directory=$PID_DIR/U$i
+    PODLEASH_LOG=$LOG "$BUILD/podleash" run --pid-dir "$directory" --unit "U$i" -- \
+      podman run --rm --network=none "$IMAGE" sleep 600 </dev/null >"$WORK/U$i.out" 2>&1 3>&- 4>&- &
+    LEASH_OF[U$i]=$(identity $!)
+    OURS+=("${LEASH_OF[U$i]}")
+  done
+  wait_until 90 containers_are "$1" || {
+    cat "$WORK"/U*.out
+    ls -lR "$PID_DIR"
+    fail "only ${#CONTAINERS[@]} of $1 came"
+  } || return
+  for record in "${RECORDS[@]}"; do
+    unit=$(record_value unit "$record")
+    CONTAINER_OF[$unit]=$(live_pid_in "${record%.run}.pid")
+    GUARD_OF[$unit]=$(record_value guard "$record")
+  done
+  [ ${#CONTAINER_OF[@]} = "$1" ]
+}
+
+# assert_only_ended UNIT: of all units of start_units that one's container alone has ended.
+assert_only_ended() {
+  local unit
+  gone "${CONTAINER_OF[$1]}"
+  wait_until 10 gone "${LEASH_OF[$1]}"
+  for unit in "${!CONTAINER_OF[@]}"; do
+    [ "$unit" != "$1" ] || continue
+    alive "${CONTAINER_OF[$unit]}" || fail "$unit: its container has ended" || return
+    alive "${GUARD_OF[$unit]}" || fail "$unit: its guard has ended" || return
+    alive "${LEASH_OF[$unit]}" || fail "$unit: its podleash run has ended" || return
+  done
+}
+
+assert_all_ended() {
+  local unit
+  for unit in "${!CONTAINER_OF[@]}"; do
+    gone "${CONTAINER_OF[$unit]}" || fail "$unit: its container lives" || return
+    wait_until 10 gone "${LEASH_OF[$unit]}" || fail "$unit: its podleash run goes on" || return
+  done
+  none_carries "$PID_DIR/"
+  if exists "$PID_DIR/*.run" || exists "$PID_DIR/*/*.run"; then fail 'records are left'; fi
+}
+
+@test "30 units in one directory: cancelling one touches no other, cancelling the directory ends all" {
+  start_units 30 flat
+  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U7
+  assert_only_ended U7
+  cancel "$PID_DIR"
+  assert_all_ended
+}
+
+@test "30 units with a directory each: cancelling one touches no other, all can be cancelled at once" {
+  local unit process
+  local -a cancels=()
+  start_units 30 own
+  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U7
+  assert_only_ended U7
+  for unit in "${!CONTAINER_OF[@]}"; do
+    # The directory of a unit that has ended went with it.
+    [ -e "$PID_DIR/$unit" ] || continue
+    cancel "$PID_DIR/$unit" 3>&- &
+    cancels+=($!)
+  done
+  for process in "${cancels[@]}"; do
+    wait "$process"
+  done
+  assert_all_ended
+}
+
+# ---- pid files of somebody else ----
+
+# start_plain OPTION...: a detached container of a podman that podleash knows nothing of.
+start_plain() {
+  UNIT=plain RUNNER='' LEASH_RUN='' PODMAN='' GUARD='' RECORD='' RUN=''
+  CID=$(podman run -d --rm --network=none "$@" "$IMAGE" sleep 600 3>&-)
+  OUR_CONTAINERS+=("$CID")
+  read -r CONTAINER CONMON < <(podman inspect --format '{{.State.Pid}} {{.State.ConmonPid}}' "$CID")
+  CONTAINER=$(identity "$CONTAINER") CONMON=$(identity "$CONMON")
+}
+
+@test "plain pid files of a podman without podleash: cancel DIR ends the container and removes the files" {
+  local options
+  for options in "--conmon-pidfile=$PID_DIR/conmon.pid" "--pidfile=$PID_DIR/x.pid" \
+    "--conmon-pidfile=$PID_DIR/conmon.pid --pidfile=$PID_DIR/x.pid"; do
+    echo "$options"
+    # shellcheck disable=SC2086 # these are words
+    start_plain $options
+    cancel "$PID_DIR"
+    assert_cancelled
+    if exists "$PID_DIR/*.pid"; then fail "files are left: $(ls -A "$PID_DIR")"; fi
+  done
+}
+
+@test "a plain pid file that names an innocent process: cancel leaves the process alone" {
+  local innocent name
+  sleep 600 3>&- &
+  innocent=$(identity $!)
+  OURS+=("$innocent")
+  for name in conmon.pid x.pid 123-4ab.pid 123-4ab.conmon.pid; do
+    echo "${innocent%,*}" >"$PID_DIR/$name"
+    run cancel "$PID_DIR"
+    echo "$name: $status: $output"
+    [ "$status" -le 1 ]
+    alive "$innocent"
+    rm -f "$PID_DIR/$name"
+  done
+}

@@ -1,0 +1,462 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Whatever podleash lacks, the job runs as if it were not there, and the log says why; and a leashed
+# podman is the process that the runner asked for, with all that it was given.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+
+load test_helper.bash
+
+setup() {
+  mkdir -m 0700 "$PID_DIR"
+  # Not podman's, in the runs without podleash.
+  [ -z "${PODLEASH_BUILD-}" ] || export -n PODLEASH_BUILD
+}
+
+teardown() {
+  cleanup_job
+  assert_no_container_of_ours
+  [ -z "${SHARED-}" ] || rm -rf "$SHARED"
+}
+
+# What the runs below print and end with.
+REAL=(podman run --rm --network=none "$IMAGE" sh -c 'echo out; echo err >&2; exit 7')
+
+# stand_in DIR: a podman in DIR, where a container is not the point: it leaves the file `started`.
+stand_in() {
+  mkdir -p "$1"
+  cat >"$1/podman" <<'END'
+#!/bin/sh
+# Without a process of its own: one test has no room for any.
+case $* in
+  *--help | ps*) exit 0 ;;
+esac
+echo >"${0%/*}/started"
+echo out
+echo err >&2
+exit 7
+END
+  chmod 0755 "$1/podman"
+}
+
+# collect NAME COMMAND...: what it prints and ends with, in the files NAME.out, NAME.err, NAME.status.
+collect() {
+  local status=0
+  "${@:2}" >"$WORK/$1.out" 2>"$WORK/$1.err" </dev/null 3>&- || status=$?
+  echo $status >"$WORK/$1.status"
+}
+
+# leashed [NAME=VALUE...] COMMAND...: below the library, as a runner would be.
+leashed() {
+  env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$BUILD/podleash" \
+    PODLEASH_LOG="$LOG" env "$@"
+}
+
+# assert_same NAME: it went as the run `bare` did.
+assert_same() {
+  local part
+  for part in status out err; do
+    diff "$WORK/bare.$part" "$WORK/$1.$part" || fail "$1: not the same $part"
+  done
+}
+
+# assert_log REGEX: the log is one line, and that is what it says.
+assert_log() {
+  cat "$LOG"
+  [ "$(wc -l <"$LOG")" = 1 ] || fail 'not one line in the log'
+  grep -qE "^[0-9TZ:-]+ podleash\[[0-9]+\]: ($1)\$" "$LOG" || fail "the log does not say $1"
+}
+
+no_record() {
+  ! compgen -G "$PID_DIR/*.run" >/dev/null && ! compgen -G "$PID_DIR/.*.run" >/dev/null
+}
+
+# broken_helpers: paths of helpers that cannot be started, one a line.
+broken_helpers() {
+  mkdir "$WORK/directory"
+  cp "$BUILD/podleash" "$WORK/not-executable"
+  chmod 0644 "$WORK/not-executable"
+  head -c 64 "$BUILD/podleash" >"$WORK/torn"
+  chmod 0755 "$WORK/torn"
+  ln -s loop "$WORK/loop"
+  printf '%s\n' "$WORK/missing" "$WORK/directory" "$WORK/not-executable" "$WORK/torn" "$WORK/loop" "$WORK/torn/below"
+}
+
+# broken_directories: paths of directories that cannot be used, each with what the log says of it.
+broken_directories() {
+  mkdir -m 0700 "$WORK/own" "$WORK/group" "$WORK/others" "$WORK/foreign"
+  chmod 0770 "$WORK/group"
+  chmod 0707 "$WORK/others"
+  ln -s own "$WORK/link"
+  : >"$WORK/file"
+  echo "$WORK/missing.d No such file or directory"
+  echo "$WORK/file Not a directory"
+  echo "$WORK/link a symbolic link;.*"
+  echo "$WORK/link/ a symbolic link;.*"
+  echo "$WORK/group writable by others;.*"
+  echo "$WORK/others writable by others;.*"
+  if [ "$(id -u)" = 0 ]; then
+    chown 54321 "$WORK/foreign"
+    echo "$WORK/foreign owned by another user;.*"
+  else
+    mkdir -m 0500 "$WORK/unwritable"
+    mkdir -m 0300 "$WORK/unreadable"
+    mkdir -m 0600 "$WORK/unsearchable"
+    echo "/usr owned by another user;.*"
+    echo "$WORK/unwritable Permission denied"
+    echo "$WORK/unreadable Permission denied"
+    echo "$WORK/unsearchable Permission denied"
+  fi
+}
+
+@test "a helper that cannot be started: the job runs, and only its pid files are written" {
+  local helper
+  collect bare "${REAL[@]}"
+  [ "$(<"$WORK/bare.status")" = 7 ]
+  broken_helpers >"$WORK/list"
+  while read -r helper; do
+    echo "$helper"
+    collect open leashed PODLEASH_HELPER="$helper" "${REAL[@]}"
+    assert_same open
+    [ "$(find "$PID_DIR" -name '*-*.conmon.pid' | wc -l)" = 1 ]
+    [ "$(find "$PID_DIR" -name '*-*.pid' | wc -l)" = 2 ]
+    no_record
+    rm -f "$PID_DIR"/*
+  done <"$WORK/list"
+}
+
+@test "a directory that cannot be used: the job runs, and the log says why in one line" {
+  local directory why
+  collect bare "${REAL[@]}"
+  broken_directories >"$WORK/list"
+  while read -r directory why; do
+    echo "$directory"
+    find "$WORK/own" "$WORK/foreign" "$WORK/group" "$WORK/others" | sort >"$WORK/before"
+    collect open leashed RECEPTOR_PID_DIRECTORY="$directory" "${REAL[@]}"
+    assert_same open
+    assert_log "$directory/?: $why; podman is started without a leash"
+    find "$WORK/own" "$WORK/foreign" "$WORK/group" "$WORK/others" | sort | diff "$WORK/before" -
+    rm "$LOG"
+  done <"$WORK/list"
+}
+
+@test "no directory, or one with too long a name: the job runs, nothing is logged" {
+  local directory
+  collect bare "${REAL[@]}"
+  for directory in '' "/$(printf '%02000d' 0)"; do
+    collect open leashed RECEPTOR_PID_DIRECTORY="$directory" "${REAL[@]}"
+    assert_same open
+    [ ! -e "$LOG" ]
+  done
+  collect open leashed -u RECEPTOR_PID_DIRECTORY "${REAL[@]}"
+  assert_same open
+  [ ! -e "$LOG" ]
+}
+
+# in_namespace COMMAND...: with mounts of its own, as its root.
+in_namespace() {
+  if [ "$(id -u)" = 0 ]; then
+    unshare --mount "$@"
+  else
+    unshare --user --map-root-user --mount "$@"
+  fi
+}
+
+# on_mount OPTIONS COMMAND...: below the leash, with a file system on $PID_DIR that is as full as can be.
+on_mount() {
+  # shellcheck disable=SC2016 # for the inner shell
+  in_namespace sh -c 'mount -t tmpfs -o "mode=0700,$2" none "$1" && { cat /dev/zero >"$1/fill" || :; } 2>/dev/null && shift 2 && exec "$@"' sh \
+    "$PID_DIR" "$1" env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" \
+    PODLEASH_HELPER="$BUILD/podleash" PODLEASH_LOG="$LOG" env "${@:2}"
+}
+
+@test "a full or read-only file system: the job runs, and the log says why; strict: it does not" {
+  local full=size=16k ro=ro,size=16k
+  stand_in "$WORK/bin"
+  collect bare "$WORK/bin/podman" run image
+  [ "$(<"$WORK/bare.status")" = 7 ]
+
+  collect open on_mount $full "$WORK/bin/podman" run image
+  assert_same open
+  assert_log "$PID_DIR: No space left on device; podman is started without a leash"
+  rm "$LOG"
+  collect open on_mount $ro "$WORK/bin/podman" run image
+  assert_same open
+  assert_log "$PID_DIR: Read-only file system; podman is started without a leash"
+  rm "$LOG" "$WORK/bin/started"
+
+  collect strict on_mount $full PODLEASH_STRICT=1 "$WORK/bin/podman" run image
+  assert_refused
+  grep -q 'No space left on device' "$WORK/strict.err"
+  collect strict on_mount $ro PODLEASH_STRICT=1 "$WORK/bin/podman" run image
+  assert_refused
+  grep -q 'Read-only file system' "$WORK/strict.err"
+}
+
+# assert_refused: the run `strict` ended with 125 and one line, and started nothing.
+assert_refused() {
+  cat "$WORK/strict.err"
+  [ "$(<"$WORK/strict.status")" = 125 ]
+  [ "$(wc -l <"$WORK/strict.err")" = 1 ]
+  grep -q '^podleash: ' "$WORK/strict.err"
+  [ ! -s "$WORK/strict.out" ]
+  [ ! -e "$WORK/bin/started" ]
+}
+
+@test "strict: what cannot be leashed is not started, status 125, one line on stderr" {
+  local path _
+  stand_in "$WORK/bin"
+  broken_helpers >"$WORK/helpers"
+  broken_directories >"$WORK/directories"
+  while read -r path; do
+    echo "helper $path"
+    collect strict leashed PODLEASH_STRICT=1 PODLEASH_HELPER="$path" "$WORK/bin/podman" run image
+    assert_refused
+    [ -z "$(ls -A "$PID_DIR")" ]
+  done <"$WORK/helpers"
+  while read -r path _; do
+    echo "directory $path"
+    collect strict leashed PODLEASH_STRICT=1 RECEPTOR_PID_DIRECTORY="$path" "$WORK/bin/podman" run image
+    assert_refused
+    grep -qF "$path" "$WORK/strict.err"
+  done <"$WORK/directories"
+  # Only 1 is strict.
+  collect bare "$WORK/bin/podman" run image
+  collect open leashed PODLEASH_STRICT=0 RECEPTOR_PID_DIRECTORY="$WORK/missing.d" "$WORK/bin/podman" run image
+  assert_same open
+}
+
+@test "strict: a run that can be leashed goes as it would have" {
+  collect bare "${REAL[@]}"
+  collect strict leashed PODLEASH_STRICT=1 "${REAL[@]}"
+  assert_same strict
+  wait_until 10 no_record
+  [ ! -e "$LOG" ]
+}
+
+# shared_place: a place for an ordinary user, without capabilities: root is not bound by a limit.
+shared_place() {
+  SHARED=$(mktemp -d /tmp/leash-open.XXXXXX)
+  mkdir -m 0700 "$SHARED/pids"
+  stand_in "$SHARED"
+  if [ "$(id -u)" = 0 ]; then chown -R 54321 "$SHARED"; fi
+  chmod 0755 "$SHARED"
+  LOG=$SHARED/podleash.log
+  PID_DIR=$SHARED/pids
+  collect bare "$SHARED/podman" run image
+  rm "$SHARED/started"
+}
+
+# as_ordinary PROCESSES COMMAND...: with at most that many of them.
+as_ordinary() {
+  local -a as=()
+  [ "$(id -u)" != 0 ] || as=(setpriv --reuid 54321 --clear-groups)
+  # shellcheck disable=SC2016 # for the inner shell
+  "${as[@]}" bash -c 'cd / && ulimit -S -u "$0" && exec "$@"' "$1" env LD_PRELOAD="$BUILD/libpodleash.so" \
+    RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$BUILD/podleash" PODLEASH_LOG="$LOG" env "${@:2}"
+}
+
+@test "no room for a guard: the job runs, and the log says why; strict: it does not" {
+  shared_place
+  # With room, for once: what this podman knows need not be asked again.
+  collect first as_ordinary 4096 "$SHARED/podman" run image
+  assert_same first
+  wait_until 10 no_record
+  rm -f "$LOG"
+  collect open as_ordinary 1 "$SHARED/podman" run image
+  assert_same open
+  assert_log 'no guard: Resource temporarily unavailable; podman is started without a leash'
+  no_record
+  rm "$SHARED/started"
+  collect strict as_ordinary 1 PODLEASH_STRICT=1 "$SHARED/podman" run image
+  assert_refused
+  [ ! -e "$SHARED/started" ]
+  no_record
+}
+
+@test "no room to ask podman for its flags: the job runs, and the log says why" {
+  shared_place
+  collect open as_ordinary 1 "$SHARED/podman" run image
+  assert_same open
+  assert_log "$SHARED/podman: could not be asked for its flags; podman is started without a leash"
+  no_record
+}
+
+# learned KEY: whether the record of $UNIT tells it.
+learned() {
+  RECORD=$(record_path "$UNIT") && [ -n "$(record_value "$1" "$RECORD")" ]
+}
+
+@test "a podman that does not know --pidfile: the job is leashed by conmon's pid file alone" {
+  local podman process
+  podman=$(command -v podman)
+  mkdir "$WORK/old"
+  cat >"$WORK/old/podman" <<END
+#!/bin/sh
+for word; do
+  case \$word in
+    --pidfile | --pidfile=*)
+      echo 'Error: unknown flag: --pidfile' >&2
+      exit 125
+      ;;
+  esac
+done
+exec "$podman" "\$@"
+END
+  chmod +x "$WORK/old/podman"
+  start_script U1 <<END
+"$WORK/old/podman" run --rm --network=none --name "leash-open-$BASHPID" $IMAGE sleep 600
+exit \$?
+END
+  wait_until 30 learned container || fail "$(cat "$LOG" "$UNITDIR/stdout")"
+  RUN=${RECORD%.run}
+  PODMAN=$(record_value podman "$RECORD")
+  GUARD=$(record_value guard "$RECORD")
+  CONMON=$(record_value conmon "$RECORD")
+  CONTAINER=$(record_value container "$RECORD")
+  OURS+=("$PODMAN" "$GUARD" "$CONMON" "$CONTAINER")
+  for process in "$PODMAN" "$GUARD" "$CONMON" "$CONTAINER"; do
+    alive "$process"
+  done
+  RUNNER=$(record_value holder "$RECORD" | head -n 1 | cut -d , -f 1,2)
+  CID=$(record_value cid "$RECORD")
+  OUR_CONTAINERS+=("$CID")
+  words "${PODMAN%,*}" | grep -qxF -- "--conmon-pidfile=$RUN.conmon.pid"
+  if words "${PODMAN%,*}" | grep -- '^--pidfile'; then fail 'podman was given --pidfile'; fi
+  kill_now "$RUNNER"
+  assert_nothing_left 10
+}
+
+@test "a command line of 5,000 words is leashed" {
+  start_script U1 <<END
+podman run --rm --network=none --name "leash-open-$BASHPID" \$(yes -- '-e A=1' | head -n 2500) $IMAGE sleep 600
+exit \$?
+END
+  wait_running
+  [ "$(words "${PODMAN%,*}" | wc -l)" -gt 5000 ]
+  kill_now "$RUNNER"
+  assert_nothing_left 10
+}
+
+@test "podman's environment has nothing of ours, and all of others" {
+  # Any library will do that every machine has.
+  collect bare env LD_PRELOAD=libm.so.6:libresolv.so.2 KEEP=1 podman run --rm --network=none --env-host "$IMAGE" env
+  collect open env LD_PRELOAD="libm.so.6:$BUILD/libpodleash.so libresolv.so.2" RECEPTOR_PID_DIRECTORY="$PID_DIR" \
+    PODLEASH_HELPER="$BUILD/podleash" PODLEASH_LOG="$LOG" PODLEASH_GRACE=4 PODLEASH_UNIT=U1 PODLEASH_STRICT=1 \
+    PODLEASH_EXECUTABLES=podman KEEP=1 env podman run --rm --network=none --env-host "$IMAGE" env
+  cat "$WORK/open.err"
+  # A container's name of its own is its hostname.
+  diff <(sed /^HOSTNAME=/d "$WORK/bare.out" | sort) <(sed /^HOSTNAME=/d "$WORK/open.out" | sort)
+  grep -qx KEEP=1 "$WORK/open.out"
+  grep -qx LD_PRELOAD=libm.so.6:libresolv.so.2 "$WORK/open.out"
+  if grep -E 'PODLEASH|RECEPTOR_PID_DIRECTORY|libpodleash' "$WORK/open.out"; then fail 'that is ours'; fi
+  wait_until 10 no_record
+  [ ! -e "$LOG" ]
+}
+
+# dumping_podman: a stand-in that writes down what it is: all that a caller can give to a program.
+dumping_podman() {
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<'END'
+#!/bin/sh
+case $* in
+  *--help | *' ps '*) exit 0 ;;
+esac
+# The shell itself has no descriptor more while this runs.
+ls -l /proc/$$/fd >"$DUMP.fds"
+stat=$(cat /proc/$$/stat)
+status=$(grep -E '^(Name|Umask|PPid|TracerPid|Uid|Gid|Groups|Sig(Pnd|Blk|Ign|Cgt)|ShdPnd|Cap.*|NoNewPrivs|Seccomp|Cpus_allowed_list):' /proc/$$/status)
+{
+  echo "pid $$"
+  echo "$status"
+  # Names, modes and targets; what a pipe is called differs.
+  sed -n -E 's/^(.{10}).* ([0-9]+ -> .*)/\1 \2/; s/\[[0-9]+\]//; /->/p' "$DUMP.fds"
+  # Process group, session, terminal, its foreground group; priority, nice.
+  echo "${stat##*) }" | cut -d ' ' -f 3-6,16,17
+  cat /proc/$$/limits /proc/$$/oom_score_adj /proc/$$/cgroup
+  readlink /proc/$$/cwd /proc/$$/root
+  tr '\0' '\n' </proc/$$/environ | grep -v '^_='
+  tr '\0' '\n' </proc/$$/cmdline | grep -v -e '^--conmon-pidfile=' -e '^--pidfile='
+} >"$DUMP"
+END
+  chmod +x "$WORK/bin/podman"
+}
+
+# A caller that is in no way ordinary, and becomes podman itself.
+caller() {
+  # shellcheck disable=SC2016
+  bash -c '
+    cd /usr && umask 0137 && ulimit -S -n 512 && ulimit -c 0 && ulimit -S -s 4096
+    trap "" USR1 PIPE
+    exec 5</etc/passwd 9>>"$DUMP.nine" 0</dev/null
+    echo $$ >"$DUMP.pid"
+    exec nice -n 3 env --block-signal=USR2,WINCH --ignore-signal=HUP "$@"
+  ' bash "$WORK/bin/podman" --log-level=info run -d image --rm
+}
+
+@test "podman is the process that called exec, with all that it was given" {
+  local session name
+  dumping_podman
+  for session in '' setsid; do
+    export DUMP=$WORK/dump
+    session_of() { if [ -n "$session" ]; then setsid --wait bash -c "$(declare -f caller); caller"; else caller; fi; }
+    export WORK
+    for name in bare open; do
+      if [ $name = open ]; then
+        export LD_PRELOAD=$BUILD/libpodleash.so RECEPTOR_PID_DIRECTORY=$PID_DIR PODLEASH_HELPER=$BUILD/podleash PODLEASH_LOG=$LOG
+      fi
+      collect $name session_of
+      unset LD_PRELOAD RECEPTOR_PID_DIRECTORY PODLEASH_HELPER PODLEASH_LOG
+      cat "$WORK/$name.err"
+      grep -qx "pid $(<"$DUMP.pid")" "$DUMP" || fail "$name: not the process that called exec"
+      sed -E "s,/$name\.(out|err)\$,/\1,; s/\b($(<"$DUMP.pid")|$(sed -n 's/^PPid:\t//p' "$DUMP"))\b/PID/g" "$DUMP" >"$WORK/$name.dump"
+    done
+    diff -u "$WORK/bare.dump" "$WORK/open.dump"
+    assert_same open
+    grep -q '9 -> .*nine' "$WORK/open.dump"
+    # It was leashed: only a guard speaks of it.
+    wait_until 10 grep -qs 'ending it' "$LOG"
+    wait_until 10 no_record
+    rm "$LOG"
+  done
+}
+
+@test "no log, or one that cannot be written: the line goes to syslog, none to the job" {
+  local log
+  stand_in "$WORK/bin"
+  collect bare "$WORK/bin/podman" run image
+  mkdir "$WORK/directory"
+  mkfifo "$WORK/fifo"
+  ln -s target "$WORK/link"
+  for log in '' relative "$WORK/directory" "$WORK/fifo" "$WORK/link" "$WORK/missing/log"; do
+    echo "PODLEASH_LOG=$log"
+    (
+      cd "$WORK"
+      collect open strace -f -qq -e trace=connect -e signal=none -o "$WORK/trace" \
+        env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$WORK/missing" PODLEASH_HELPER="$BUILD/podleash" \
+        PODLEASH_LOG="$log" env "$WORK/bin/podman" run image
+    )
+    assert_same open
+    grep -q '"/dev/log"' "$WORK/trace"
+    [ ! -e "$WORK/relative" ]
+    [ ! -e "$WORK/target" ]
+  done
+}
+
+@test "a grace that is none is logged, and the job runs" {
+  local grace
+  stand_in "$WORK/bin"
+  collect bare "$WORK/bin/podman" run image
+  for grace in soon -1 3601 5s ' 5' 5.5 99999999999999999999; do
+    collect open leashed PODLEASH_GRACE="$grace" "$WORK/bin/podman" run image
+    assert_same open
+    wait_until 10 no_record
+    grep -qF "PODLEASH_GRACE=$grace: not a number of seconds from 0 to 3600; using 5" "$LOG" || fail "$(cat "$LOG")"
+    rm "$LOG"
+  done
+  for grace in '' 0 5 3600; do
+    collect open leashed PODLEASH_GRACE="$grace" "$WORK/bin/podman" run image
+    assert_same open
+    wait_until 10 no_record
+    if grep PODLEASH_GRACE "$LOG"; then fail 'a good grace was logged'; fi
+  done
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whom a tombstone stops, and for how long it stands. */
+#include "../../helper/tombstone.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../../helper/piddir.h"
+#include "../../helper/proc.h"
+#include "../../helper/util.h"
+#include "tap.h"
+
+#define HOUR_NS (3600ULL * 1000000000U)
+
+static int directory;
+
+static void put(const char *text)
+{
+	int fd = openat(directory, "cancelled.U1", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	(void)!write(fd, text, strlen(text));
+	(void)close(fd);
+}
+
+/* A tombstone of this boot (or @boot), @age_ns old. */
+static void put_aged(const char *boot, uint64_t age_ns)
+{
+	char text[128], this_boot[BOOT_ID_SIZE];
+
+	proc_boot_id(this_boot);
+	(void)snprintf(text, sizeof(text), "%s %" PRIu64 "\n", boot ? boot : this_boot,
+		       boottime_ns() - age_ns);
+	put(text);
+}
+
+static uint64_t now_ticks(void)
+{
+	return boottime_ns() / (1000000000U / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+static size_t files(void)
+{
+	struct names names;
+
+	if (!names_read(directory, &names))
+		return 99;
+	size_t count = names.count;
+	names_free(&names);
+	return count;
+}
+
+static void test_stops(void)
+{
+	uint64_t before = now_ticks();
+	struct stat st;
+
+	ok(!tombstone_stops(directory, "U1", 0), "no tombstone stops nobody");
+	ok(tombstone_write(directory, "U1"), "one is written");
+	ok(files() == 1 && !fstatat(directory, "cancelled.U1", &st, 0) &&
+		   (st.st_mode & 07777) == 0600,
+	   "it is the only file, and its owner's");
+	ok(tombstone_stops(directory, "U1", before), "it stops an owner that started before");
+	ok(tombstone_stops(directory, "U1", 1), "it stops an owner as old as the machine");
+	ok(!tombstone_stops(directory, "U1", now_ticks() + 1),
+	   "it does not stop an owner that started later");
+	ok(!tombstone_stops(directory, "U2", 1), "it does not stop another unit");
+	ok(!tombstone_stops(directory, "U", 1), "it does not stop a unit whose name is shorter");
+	ok(!tombstone_expired(directory, "U1"), "it is fresh");
+
+	put_aged(NULL, HOUR_NS / 3600);
+	ok(!tombstone_stops(directory, "U1", now_ticks()), "an old one does not stop a new owner");
+	ok(tombstone_write(directory, "U1") && tombstone_stops(directory, "U1", before) &&
+		   files() == 1,
+	   "it is renewed");
+	tombstone_remove(directory, "U1");
+	ok(files() == 0 && !tombstone_stops(directory, "U1", 1), "it is removed");
+	tombstone_remove(directory, "U1");
+	ok(files() == 0, "a missing one is removed as well");
+}
+
+static void test_damaged(void)
+{
+	static const char *const texts[] = {
+		"",
+		"\n",
+		"now\n",
+		"123456789\n",
+		"00000000-0000-0000-0000-000000000000\n",
+		"00000000-0000-0000-0000-000000000000 then\n",
+		"not-this-boot 99999999999999999\n",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		put(texts[i]);
+		ok(!tombstone_stops(directory, "U1", 1) && tombstone_expired(directory, "U1"),
+		   "a damaged tombstone stops nobody and may go, %zu", i + 1);
+	}
+
+	put_aged("00000000-0000-0000-0000-000000000000", 0);
+	ok(!tombstone_stops(directory, "U1", 1), "one of another boot stops nobody");
+	ok(tombstone_expired(directory, "U1"), "one of another boot may go");
+
+	tombstone_remove(directory, "U1");
+	(void)mkfifoat(directory, "cancelled.U1", 0600);
+	ok(!tombstone_stops(directory, "U1", 1), "a FIFO stops nobody, at once");
+	tombstone_remove(directory, "U1");
+	(void)!symlinkat("/etc/hostname", directory, "cancelled.U1");
+	ok(!tombstone_stops(directory, "U1", 1), "a symlink stops nobody");
+	ok(tombstone_write(directory, "U1") && tombstone_stops(directory, "U1", 1),
+	   "writing replaces a symlink and does not follow it");
+	tombstone_remove(directory, "U1");
+}
+
+static void test_expired(void)
+{
+	ok(tombstone_expired(directory, "U1"), "one that is not there may go");
+	/* before this boot, where that is younger: the clock's arithmetic is the same */
+	put_aged(NULL, 23 * HOUR_NS);
+	ok(!tombstone_expired(directory, "U1"), "one of 23 hours stays");
+	put_aged(NULL, 25 * HOUR_NS);
+	ok(tombstone_expired(directory, "U1"), "one of 25 hours may go");
+	tombstone_remove(directory, "U1");
+}
+
+static void test_no_room(void)
+{
+	int full = open("/proc/self", O_RDONLY | O_DIRECTORY);
+
+	errno = 0;
+	ok(!tombstone_write(full, "U1") && errno, "where none can be written, errno says why");
+	(void)close(full);
+}
+
+int main(void)
+{
+	char path[] = "/tmp/unit-tombstone.XXXXXX";
+
+	if (!ok(mkdtemp(path) != NULL, "a directory to test in"))
+		return done();
+	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	test_stops();
+	test_damaged();
+	test_expired();
+	test_no_room();
+	(void)close(directory);
+	ok(rmdir(path) == 0, "nothing is left in it");
+	return done();
+}
