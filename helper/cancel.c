@@ -89,6 +89,7 @@ static void cancel_directory(int directory, const char *path, void *context)
 	char name[UNIT_SIZE];
 	struct cancel cancel = {
 		.directory = directory,
+		.path = path,
 		.unit = options->unit,
 		.name = name,
 		.grace_ms = options->grace_ms,

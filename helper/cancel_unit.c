@@ -17,6 +17,7 @@
 struct pass {
 	const struct cancel *cancel;
 	struct reapers reapers;
+	size_t looks;
 	size_t waiting; /* runs of the unit that are still there */
 };
 
@@ -129,6 +130,8 @@ static bool look(struct pass *pass)
 	}
 	for (size_t i = 0; i < names.count; i++)
 		look_at(pass, names.name[i]);
+	if (!pass->looks++)
+		plain_log_foreign(pass->cancel->directory, pass->cancel->path, &names);
 	names_free(&names);
 	return !pass->waiting && !pass->reapers.count;
 }

@@ -258,14 +258,15 @@ static bool watch_open(struct watch *watch, struct run *run)
 	return record_append(run, &draft);
 }
 
-/* What the record's path says: the run's name behind the last slash, the directory before it. */
-static bool split_path(char *path, struct run *run)
+/* What @record says: the run's name behind the last slash, the directory @path before it. */
+static bool split_path(const char *record, char path[PATH_MAX], struct run *run)
 {
-	char *slash = strrchr(path, '/');
+	const char *slash = strrchr(record, '/');
 
-	if (!slash || file_kind(slash + 1, run->name) != FILE_RECORD)
+	if (!slash || file_kind(slash + 1, run->name) != FILE_RECORD || slash - record >= PATH_MAX)
 		return false;
-	*slash = '\0';
+	memcpy(path, record, (size_t)(slash - record));
+	path[slash - record] = '\0';
 	return true;
 }
 
@@ -277,11 +278,10 @@ int guard_main(int argc, char *argv[])
 	const char *why;
 
 	log_init();
-	if (argc != 2 || strlen(argv[1]) >= sizeof(path) || fcntl(GUARD_FD_READY, F_GETFD) < 0)
+	if (argc != 2 || fcntl(GUARD_FD_READY, F_GETFD) < 0 || !split_path(argv[1], path, &run)) {
+		print_error("guard: not started by hold or sweep, which open its record");
 		return usage_error("guard");
-	memcpy(path, argv[1], strlen(argv[1]) + 1);
-	if (!split_path(path, &run))
-		return usage_error("guard");
+	}
 	for (int fd = GUARD_FD_FIRST; fd < GUARD_FD_FIRST + GUARD_FDS; fd++)
 		(void)fcntl(fd, F_SETFD,
 			    FD_CLOEXEC); /* they are open: guard_start() put them there */

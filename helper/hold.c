@@ -296,8 +296,10 @@ int hold_main(int argc, char *argv[])
 	int status;
 
 	log_init();
-	if (!parse(&hold, argc, argv))
+	if (!parse(&hold, argc, argv)) {
+		print_error("hold: not a command line of libpodleash.so, which calls it");
 		return usage_error("hold");
+	}
 	/* ignored, it would keep our children's status from us */
 	hold.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))

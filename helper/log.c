@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <syslog.h>
 
 #include "util.h"
+
+#define LINE_SIZE 1024
 
 static const char *log_file;
 
@@ -25,7 +28,7 @@ static bool log_to_file(const char *line)
 	_cleanup_close_ int fd =
 		open(log_file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 		     0600);
-	char stamped[1200];
+	char stamped[LINE_SIZE + 64];
 	time_t now = time(NULL);
 	struct tm utc;
 
@@ -46,7 +49,7 @@ static void log_to_syslog(const char *line)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	char message[1200], stamp[32];
+	char message[LINE_SIZE + 64], stamp[32];
 	time_t now = time(NULL);
 	struct tm local;
 
@@ -59,14 +62,23 @@ static void log_to_syslog(const char *line)
 	(void)send(fd, message, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* One line it is: what comes from a file's name or an argument may hold control characters. */
+static void format_line(char *line, size_t size, const char *format, va_list arguments)
+{
+	(void)vsnprintf(line, size, format, arguments); /* cut where too long */
+	for (; *line; line++)
+		if (iscntrl((unsigned char)*line))
+			*line = '?';
+}
+
 void log_line(const char *format, ...)
 {
-	char line[1024];
+	char line[LINE_SIZE];
 	int saved = errno;
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vsnprintf(line, sizeof(line), format, arguments); /* cut where too long */
+	format_line(line, sizeof(line), format, arguments);
 	va_end(arguments);
 	if (!log_file || !log_to_file(line))
 		log_to_syslog(line);
@@ -75,11 +87,11 @@ void log_line(const char *format, ...)
 
 void print_error(const char *format, ...)
 {
+	char line[LINE_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)fputs("podleash: ", stderr);
-	(void)vfprintf(stderr, format, arguments);
-	(void)fputc('\n', stderr);
+	format_line(line, sizeof(line), format, arguments);
 	va_end(arguments);
+	(void)fprintf(stderr, "podleash: %s\n", line);
 }

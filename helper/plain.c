@@ -9,7 +9,11 @@
 #include "conmon_args.h"
 #include "handle.h"
 #include "identity.h"
+#include "log.h"
 #include "util.h"
+
+/* Files named in the log, of those that are nobody's; a directory may hold thousands. */
+#define FOREIGN_NAMED 10
 
 /* Whether @path is the very file @name of @directory. */
 static bool names_file(const char *path, int directory, const char *name)
@@ -94,6 +98,42 @@ void plain_remove(const struct run *run)
 		if (names_file(paths[i], run->directory, name))
 			(void)unlinkat(run->directory, name, 0); /* gone already is as good */
 	}
+}
+
+static bool is_foreign(int directory, const char *name)
+{
+	char run[RUN_SIZE];
+	struct run found;
+	bool foreign;
+
+	switch (file_kind(name, run)) {
+	case FILE_FOREIGN:
+		return true;
+	case FILE_CONMON_PID:
+	case FILE_CONTAINER_PID:
+		if (record_exists(directory, run))
+			return false;
+		break;
+	case FILE_PLAIN_PID:
+		break;
+	default:
+		return false;
+	}
+	foreign = !plain_find(&found, directory, name, "");
+	run_free(&found);
+	return foreign;
+}
+
+void plain_log_foreign(int directory, const char *path, const struct names *names)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < names->count; i++)
+		if (is_foreign(directory, names->name[i]) && ++found <= FOREIGN_NAMED)
+			log_line("%s/%s: not podleash's, or damaged; left alone", path,
+				 names->name[i]);
+	if (found > FOREIGN_NAMED)
+		log_line("%s: %zu more such files", path, found - FOREIGN_NAMED);
 }
 
 bool plain_is_stale(int directory, const char *name)

@@ -19,6 +19,13 @@ bool plain_find(struct run *run, int directory, const char *name, const char *un
 /* Removes the pid files that the conmon of @run carried, those of run->directory. */
 void plain_remove(const struct run *run);
 
+/*
+ * Names in the log what of @names in @directory (at @path) is nobody's: files that
+ * are not podleash's, and pid files without a record or a living conmon. The first
+ * few, and how many more.
+ */
+void plain_log_foreign(int directory, const char *path, const struct names *names);
+
 /* Whether the pid file @name holds the pid of no living process. */
 bool plain_is_stale(int directory, const char *name);
 

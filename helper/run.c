@@ -246,6 +246,7 @@ static bool cancel_job(const struct job *job, int timeout_ms)
 	char name[UNIT_SIZE];
 	struct cancel cancel = {
 		.directory = job->directory,
+		.path = job->path,
 		.unit = job->unit,
 		.name = name,
 		.holder = job->inherited_unit ? getpid() : 0,

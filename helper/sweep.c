@@ -146,6 +146,7 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 	}
 	for (size_t i = 0; i < names.count; i++)
 		sweep_file(&place, names.name[i]);
+	plain_log_foreign(directory, path, &names);
 	names_free(&names);
 	while (place.reapers.count)
 		reapers_collect(&place.reapers, 1000);
