@@ -212,43 +212,48 @@ void census_free(struct census *census)
 	handles_close(&census->runtime);
 }
 
+/* Takes over what conmon's command line tells: the container's id, and how podman cleans up. */
+static void take_args(struct run *run, const struct conmon_args *args, struct draft *draft)
+{
+	run->cid = args->cid;
+	run->runtime = args->runtime;
+	run->bundle = args->bundle;
+	run->cleanups = args->cleanups;
+	memcpy(run->cleanup, args->cleanup, sizeof(args->cleanup));
+	if (!run->pidfile[0]) { /* a podman without --pidfile lets conmon use one of its own */
+		run->pidfile = args->pidfile;
+		draft_add(draft, "pidfile", run->pidfile);
+	}
+	if (run->cid[0])
+		draft_add(draft, "cid", run->cid);
+	draft_add(draft, "runtime", run->runtime);
+	draft_add(draft, "bundle", run->bundle);
+	for (size_t i = 0; i < run->cleanups; i++)
+		draft_add(draft, "cleanup", run->cleanup[i]);
+}
+
 bool learn_from(struct run *run, const struct handle *conmon)
 {
 	struct conmon_args args;
 	struct draft draft = {0};
-	struct words words, *larger;
 
-	if (!proc_cmdline(conmon->id.pid, &words))
-		return false;
-	conmon_args_parse(&words, &args);
-	/* what was learned before stays: strings of the run may be of it */
-	larger = realloc(run->learned, (run->learnings + 1) * sizeof(*larger));
-	if (!handle_alive(conmon) || !larger) {
-		run->learned = larger ? larger : run->learned;
-		words_free(&words);
-		return false;
+	/* after a restart it is another process with the same command line */
+	if (!run->conmon.pid) {
+		struct words words;
+
+		if (!proc_cmdline(conmon->id.pid, &words))
+			return false;
+		if (!handle_alive(conmon)) {
+			words_free(&words);
+			return false;
+		}
+		run->learned = words;
+		conmon_args_parse(&run->learned, &args);
+		take_args(run, &args, &draft);
 	}
-	run->learned = larger;
-	run->learned[run->learnings++] = words;
 	run->conmon = conmon->id;
 	run->container = (struct process){0};
-	run->cid = args.cid;
-	run->runtime = args.runtime;
-	run->bundle = args.bundle;
-	run->cleanups = args.cleanups;
-	memcpy(run->cleanup, args.cleanup, sizeof(args.cleanup));
-	if (!run->pidfile[0]) { /* a podman without --pidfile lets conmon use one of its own */
-		run->pidfile = args.pidfile;
-		draft_add(&draft, "pidfile", run->pidfile);
-	}
-
 	draft_add_process(&draft, "conmon", run->conmon, NULL);
-	if (run->cid[0])
-		draft_add(&draft, "cid", run->cid);
-	draft_add(&draft, "runtime", run->runtime);
-	draft_add(&draft, "bundle", run->bundle);
-	for (size_t i = 0; i < run->cleanups; i++)
-		draft_add(&draft, "cleanup", run->cleanup[i]);
 	/* a full disk costs a later reaper this knowledge, not this one */
 	(void)record_append(run, &draft);
 	return true;

@@ -54,7 +54,7 @@ static void fill(struct run *run, const char *unit)
 	extern char **environ;
 	struct conmon_args args;
 
-	conmon_args_parse(&run->learned[run->learnings - 1], &args);
+	conmon_args_parse(&run->learned, &args);
 	run->unit = unit;
 	run->conmon_pidfile = args.conmon_pidfile;
 	run->pidfile = args.pidfile;

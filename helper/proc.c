@@ -15,13 +15,44 @@
 #define PROC_LIMIT    (64U << 10)
 #define ANCESTORS_MAX 4096
 
+/* Reads @fd to its end, at most @limit bytes, NUL-terminated. NULL with errno. */
+static char *read_all(int fd, size_t limit, size_t *size)
+{
+	size_t room = 4096;
+	char *text = malloc(room), *larger = text;
+
+	*size = 0;
+	while (larger) {
+		ssize_t n = read(fd, text + *size, room - *size - 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0) {
+			text[*size] = '\0';
+			return text;
+		}
+		*size += n > 0 ? (size_t)n : 0;
+		if (*size > limit)
+			errno = EFBIG;
+		if (n < 0 || *size > limit)
+			break;
+		if (room - *size > 1)
+			continue;
+		larger = realloc(text, room *= 2);
+		text = larger ? larger : text;
+	}
+	int error = errno;
+	free(text);
+	errno = error;
+	return NULL;
+}
+
 char *read_file(int directory, const char *path, size_t limit, size_t *size)
 {
 	_cleanup_close_ int fd =
 		openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	size_t used = 0, room = 4096;
-	_cleanup_free_ char *text = NULL;
 	struct stat st;
+	size_t used;
 
 	if (fd < 0)
 		return NULL;
@@ -29,38 +60,7 @@ char *read_file(int directory, const char *path, size_t limit, size_t *size)
 		errno = EINVAL;
 		return NULL;
 	}
-	text = malloc(room);
-	while (text) {
-		ssize_t n = read(fd, text + used, room - used - 1);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return NULL;
-		used += (size_t)n;
-		if (used > limit) {
-			errno = EFBIG;
-			return NULL;
-		}
-		if (n == 0) {
-			char *whole = text;
-
-			text[used] = '\0';
-			if (size)
-				*size = used;
-			text = NULL; /* the caller's from here on */
-			return whole;
-		}
-		if (room - used < 2) {
-			char *larger = realloc(text, room *= 2);
-
-			if (!larger)
-				break;
-			text = larger;
-		}
-	}
-	errno = ENOMEM;
-	return NULL;
+	return read_all(fd, limit, size ? size : &used);
 }
 
 static char *read_proc(pid_t pid, const char *name, size_t limit, size_t *size)

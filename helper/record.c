@@ -82,8 +82,8 @@ static bool keep(const char **list, size_t *count, size_t size, const char *valu
 	return true;
 }
 
-/* One line; returns false where the value is none for its key. Unknown keys are fine. */
-static bool parse_line(struct run *run, const char *key, char *value)
+/* A key whose value stands as it is; returns whether @key is one. */
+static bool take_string(struct run *run, const char *key, const char *value)
 {
 	struct {
 		const char *key;
@@ -98,46 +98,66 @@ static bool parse_line(struct run *run, const char *key, char *value)
 		{"runtime", &run->runtime},
 		{"bundle", &run->bundle},
 	};
-	struct {
-		const char *key;
-		struct process *field;
-	} processes[] = {
-		{"podman", &run->podman},
-		{"guard", &run->guard},
-		{"conmon", &run->conmon},
-		{"container", &run->container},
-	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
-		if (equal(key, strings[i].key)) {
-			*strings[i].field = value;
-			return true;
-		}
+		if (!equal(key, strings[i].key))
+			continue;
+		*strings[i].field = value;
+		return true;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(processes); i++)
-		if (equal(key, processes[i].key))
-			return parse_process(value, processes[i].field, NULL);
+	return false;
+}
+
+/* Where the process that @key names is kept; NULL where it names none. */
+static struct process *find_process(struct run *run, const char *key)
+{
+	if (equal(key, "podman"))
+		return &run->podman;
+	if (equal(key, "guard"))
+		return &run->guard;
+	if (equal(key, "container"))
+		return &run->container;
+	if (!equal(key, "conmon"))
+		return NULL;
+	run->container = (struct process){0}; /* after a restart it has another init */
+	return &run->conmon;
+}
+
+static bool parse_holder(struct run *run, char *value)
+{
+	struct holder *holder = &run->holder[run->holders];
+
+	return run->holders < RUN_HOLDERS && parse_process(value, &holder->id, holder->name) &&
+	       ++run->holders;
+}
+
+/* One line; returns false where the value is none for its key. Unknown keys are fine. */
+static bool parse_line(struct run *run, const char *key, char *value)
+{
+	struct process *process = find_process(run, key);
+
+	if (take_string(run, key, value))
+		return true;
+	if (process)
+		return parse_process(value, process, NULL);
+	if (equal(key, "holder"))
+		return parse_holder(run, value);
 	if (equal(key, "unit"))
 		return unit_name_valid(run->unit = value);
 	if (equal(key, "cid"))
 		return cid_valid(run->cid = value);
 	if (equal(key, "created"))
 		return parse_number(value, &run->created);
-	if (equal(key, "detach"))
-		run->detach = equal(value, "1");
-	if (equal(key, "remove"))
-		run->remove = equal(value, "1");
-	if (equal(key, "holder"))
-		return run->holders < RUN_HOLDERS &&
-		       parse_process(value, &run->holder[run->holders].id,
-				     run->holder[run->holders].name) &&
-		       ++run->holders;
 	if (equal(key, "global"))
 		return keep(run->global, &run->globals, RUN_WORDS, value);
-	if (equal(key, "env"))
-		(void)keep(run->environment, &run->environments, RUN_ENVIRONMENT, value);
 	if (equal(key, "cleanup"))
 		return keep(run->cleanup, &run->cleanups, RUN_WORDS, value);
+	if (equal(key, "env")) /* more than there is room for is left out */
+		(void)keep(run->environment, &run->environments, RUN_ENVIRONMENT, value);
+	else if (equal(key, "detach"))
+		run->detach = equal(value, "1");
+	else if (equal(key, "remove"))
+		run->remove = equal(value, "1");
 	return true;
 }
 
@@ -147,8 +167,7 @@ static void forget(struct run *run)
 	struct run empty = {.directory = run->directory,
 			    .fd = run->fd,
 			    .text = run->text,
-			    .learned = run->learned,
-			    .learnings = run->learnings};
+			    .learned = run->learned};
 
 	memcpy(empty.name, run->name, sizeof(empty.name));
 	empty.boot = empty.unit = empty.conmon_pidfile = empty.pidfile = empty.cwd = "";
@@ -282,11 +301,7 @@ void run_free(struct run *run)
 	record_unlock(run);
 	free(run->text);
 	run->text = NULL;
-	for (size_t i = 0; i < run->learnings; i++)
-		words_free(&run->learned[i]);
-	free(run->learned);
-	run->learned = NULL;
-	run->learnings = 0;
+	words_free(&run->learned);
 	forget(run);
 }
 

@@ -35,12 +35,11 @@ struct holder {
  * A key that is missing leaves "" or zero.
  */
 struct run {
-	char name[RUN_SIZE];   /* "" for one known by a plain pid file alone (plain.h) */
-	int directory;	       /* of the record; borrowed from the caller, -1: none */
-	int fd;		       /* the record, open and locked; -1: not */
-	char *text;	       /* owned */
-	struct words *learned; /* conmon's own command line, of each conmon seen; owned */
-	size_t learnings;
+	char name[RUN_SIZE];  /* "" for one known by a plain pid file alone (plain.h) */
+	int directory;	      /* of the record; borrowed from the caller, -1: none */
+	int fd;		      /* the record, open and locked; -1: not */
+	char *text;	      /* owned */
+	struct words learned; /* conmon's own command line, once it was seen; owned */
 
 	const char *boot; /* boot id */
 	const char *unit; /* valid by unit_name_valid() */

@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What is ended is the run whose holder died, and nothing that only looks like it; and it stays ended.
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and what it sets is for itself
+
+load test_helper.bash
+
+setup() {
+  jobs=0
+}
+
+teardown() {
+  cleanup_job
+  assert_no_container_of_ours
+}
+
+# start_run WORD...: a job that runs a container with these podman options; leaves its processes in the
+# variables of wait_running.
+start_run() {
+  start_script "U$((++jobs))" <<END
+podman run --rm --network=none $* $IMAGE sleep 600
+exit \$?
+END
+  wait_running
+}
+
+has_learned() {
+  grep -q '^container=' "$RECORD"
+}
+
+@test "two runs share a pid file of the user's own: the end of one leaves the other alone" {
+  local option innocent_runner
+  local -a innocent
+  for option in "--pidfile=$WORK/shared.pid" "--conmon-pidfile=$WORK/shared.pid"; do
+    echo "option: $option"
+    start_run "$option"
+    local first=$RUNNER first_podman=$PODMAN first_run=$RUN
+    start_run "$option"
+    innocent_runner=$RUNNER
+    # The shared file may still have named the first one's.
+    wait_until 10 has_learned
+    CONMON=$(record_value conmon "$RECORD") CONTAINER=$(record_value container "$RECORD")
+    OURS+=("$CONMON" "$CONTAINER")
+    innocent=("$PODMAN" "$CONMON" "$CONTAINER" "$GUARD")
+    kill_now "$first"
+    wait_until 15 gone "$first_podman"
+    wait_until 15 none_carries "$first_run."
+    for process in "${innocent[@]}"; do
+      alive "$process" || fail "$process is gone, and its runner lives"
+    done
+    kill_now "$innocent_runner"
+    wait_until 15 none_carries "$RUN."
+    for process in "${innocent[@]}"; do
+      wait_until 10 gone "$process"
+    done
+  done
+}
+
+@test "a restart policy starts the container again: the new one is leashed, and the job's end is the last" {
+  start_script U1 <<END
+podman run -d --restart=always --network=none --label=work=$WORK/ $IMAGE sleep 1
+sleep 600
+END
+  wait_running
+  local first=$CONTAINER
+  restarted() { container_runs && [ "$CONTAINER" != "$first" ]; }
+  wait_until 20 restarted
+  OURS+=("$CONMON" "$CONTAINER")
+  kill_now "$RUNNER"
+  wait_until 20 none_carries "$RUN."
+  wait_until 5 gone "$GUARD"
+  [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = false ]
+  if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
+}
+
+@test "a podleash run inside another: the end of the inner one leaves the outer's container alone" {
+  start_script U1 run <<END
+podman run --rm --network=none $IMAGE sleep 600 &
+while ! ls $PID_DIR/*.pid >/dev/null 2>&1; do sleep 0.1; done
+$BUILD/podleash run -- true
+echo ready
+wait
+END
+  wait_ready
+  wait_running
+  alive "$CONTAINER"
+  if compgen -G "$PID_DIR/cancelled.*" >/dev/null; then fail 'the unit counts as cancelled'; fi
+  kill_now "$RUNNER"
+  assert_job_ends
+}
+
+@test "cancel of a root ends what runs in the directories of its units" {
+  PID_DIR=$WORK/root/U1
+  mkdir -m 0700 "$WORK/root"
+  start_run
+  "$BUILD/podleash" cancel "$WORK/root"
+  assert_job_ends
+}
+
+@test "SIGCHLD ignored by whoever starts the job: its run is leashed all the same" {
+  start_script U1 <<END
+trap '' CHLD
+podman run --rm --network=none $IMAGE sleep 600
+exit \$?
+END
+  wait_running
+  kill_now "$RUNNER"
+  assert_job_ends
+}
+
+@test "a paused container ends with its runner" {
+  start_run
+  if ! podman pause "$CID" 2>"$WORK/err"; then
+    # Without a cgroup of its own, rootless on cgroup v1, podman cannot pause one.
+    grep -q cgroup "$WORK/err"
+  fi
+  kill_now "$RUNNER"
+  assert_job_ends 60
+}
+
+@test "conmon stopped, then its runner killed: nothing is left" {
+  start_run
+  kill -STOP "${CONMON%,*}"
+  wait_until 5 stopped "$CONMON"
+  kill_now "$RUNNER"
+  assert_job_ends
+}
+
+@test "the guard stopped: cancel wakes it, and nothing is left" {
+  start_run
+  kill -STOP "${GUARD%,*}"
+  wait_until 5 stopped "$GUARD"
+  "$BUILD/podleash" cancel "$PID_DIR"
+  assert_job_ends
+}
