@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "log.h"
+#include "piddir.h"
 #include "reap.h"
 #include "util.h"
 

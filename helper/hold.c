@@ -15,6 +15,7 @@
 #include "commands.h"
 #include "guard.h"
 #include "log.h"
+#include "piddir.h"
 #include "podman.h"
 #include "record.h"
 #include "run_flags.h"

@@ -7,6 +7,7 @@
 #include "identity.h"
 #include "json.h"
 #include "log.h"
+#include "piddir.h"
 #include "record.h"
 #include "util.h"
 

@@ -51,19 +51,24 @@ int usage_error(const char *command)
 	return EXIT_USAGE;
 }
 
+static int unexpected(char *argv[])
+{
+	print_error("%s: %s: takes no argument", argv[0], argv[1]);
+	return usage_error(argv[0]);
+}
+
 static int version_main(int argc, char *argv[])
 {
-	(void)argv;
 	if (argc > 1)
-		return usage_error("version");
+		return unexpected(argv);
 	(void)puts("podleash " PODLEASH_VERSION);
 	return 0;
 }
 
 static int help_main(int argc, char *argv[])
 {
-	(void)argc;
-	(void)argv;
+	if (argc > 1)
+		return unexpected(argv);
 	print_usage(stdout);
 	return 0;
 }

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -305,57 +304,6 @@ void run_free(struct run *run)
 	forget(run);
 }
 
-static void draft_put(struct draft *draft, const char *bytes, size_t size)
-{
-	if (draft->size + size > draft->room) {
-		size_t wanted = 2 * (draft->size + size) + 1024;
-		char *larger = realloc(draft->text, wanted);
-
-		if (!larger) {
-			draft->failed = true;
-			return;
-		}
-		draft->text = larger;
-		draft->room = wanted;
-	}
-	memcpy(draft->text + draft->size, bytes, size);
-	draft->size += size;
-}
-
-void draft_add(struct draft *draft, const char *key, const char *value)
-{
-	draft_put(draft, key, strlen(key));
-	draft_put(draft, "=", 1);
-	for (; *value; value++) {
-		char escaped[8];
-
-		if (iscntrl((unsigned char)*value) || *value == '%') {
-			(void)snprintf(escaped, sizeof(escaped), "%%%02x", (unsigned char)*value);
-			draft_put(draft, escaped, 3);
-		} else {
-			draft_put(draft, value, 1);
-		}
-	}
-	draft_put(draft, "\n", 1);
-}
-
-void draft_add_number(struct draft *draft, const char *key, uint64_t value)
-{
-	char text[24];
-
-	(void)snprintf(text, sizeof(text), "%" PRIu64, value);
-	draft_add(draft, key, text);
-}
-
-void draft_add_process(struct draft *draft, const char *key, struct process id, const char *name)
-{
-	char text[64];
-
-	(void)snprintf(text, sizeof(text), "%d,%" PRIu64 "%s%s", (int)id.pid, id.start,
-		       name ? "," : "", name ? name : "");
-	draft_add(draft, key, text);
-}
-
 static bool write_all(int fd, const char *bytes, size_t size)
 {
 	while (size) {
@@ -369,12 +317,6 @@ static bool write_all(int fd, const char *bytes, size_t size)
 		size -= (size_t)n;
 	}
 	return true;
-}
-
-static void draft_free(struct draft *draft)
-{
-	free(draft->text);
-	*draft = (struct draft){0};
 }
 
 int record_publish(struct draft *draft, int directory, const char *name)

@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "piddir.h"
+#include "draft.h"
+#include "names.h"
 #include "proc.h"
 
 #define RECORD_LIMIT	(256U << 10) /* bytes; a larger one is no record of ours */
@@ -104,17 +105,6 @@ bool record_exists(int directory, const char *name);
 
 /* Closes the record, which gives the lock up, and frees what it said. */
 void run_free(struct run *run);
-
-/* A record in the making: lines are added to memory, then published at once. */
-struct draft {
-	char *text;
-	size_t size, room;
-	bool failed; /* memory was short */
-};
-
-void draft_add(struct draft *draft, const char *key, const char *value);
-void draft_add_number(struct draft *draft, const char *key, uint64_t value);
-void draft_add_process(struct draft *draft, const char *key, struct process id, const char *name);
 
 /*
  * Publishes @draft as RUN.run in @directory, created and locked. Frees the

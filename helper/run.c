@@ -23,6 +23,7 @@
 #include "commands.h"
 #include "handle.h"
 #include "log.h"
+#include "piddir.h"
 #include "reap.h"
 #include "tombstone.h"
 #include "util.h"

@@ -16,6 +16,7 @@
 #include "guard.h"
 #include "identity.h"
 #include "log.h"
+#include "piddir.h"
 #include "plain.h"
 #include "reap.h"
 #include "reapers.h"

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "piddir.h"
+#include "names.h"
 #include "proc.h"
 #include "util.h"
 

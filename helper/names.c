@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "names.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "util.h"
+
+bool run_name_valid(const char *name)
+{
+	size_t pid = strspn(name, "0123456789");
+
+	if (pid < 1 || pid > 10 || name[pid] != '-')
+		return false;
+	size_t time = strspn(name + pid + 1, "0123456789abcdef");
+	return time >= 1 && time <= 16 && name[pid + 1 + time] == '\0';
+}
+
+bool unit_name_valid(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length < 1 || length >= UNIT_SIZE || name[0] == '.')
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("._@:+-", *name))
+			return false;
+	return true;
+}
+
+/* Whether @name is a run's name followed by @suffix; writes the former to @run. */
+static bool is_of_run(const char *name, const char *suffix, char run[RUN_SIZE])
+{
+	size_t length = strlen(name), tail = strlen(suffix);
+
+	if (length <= tail || length - tail >= RUN_SIZE || !equal(name + length - tail, suffix))
+		return false;
+	memcpy(run, name, length - tail);
+	run[length - tail] = '\0';
+	return run_name_valid(run);
+}
+
+enum file_kind file_kind(const char *name, char run[RUN_SIZE])
+{
+	const char *unit = after(name, TOMBSTONE_PREFIX);
+	size_t length = strlen(name), tail = strlen(CONTAINER_SUFFIX);
+
+	if (is_of_run(name, RECORD_SUFFIX, run))
+		return FILE_RECORD;
+	if (is_of_run(name, CONMON_SUFFIX, run))
+		return FILE_CONMON_PID;
+	if (is_of_run(name, CONTAINER_SUFFIX, run))
+		return FILE_CONTAINER_PID;
+	if (name[0] == '.' && is_of_run(name + 1, RECORD_SUFFIX, run))
+		return FILE_TEMPORARY;
+	run[0] = '\0';
+	if (unit && unit_name_valid(unit))
+		return FILE_TOMBSTONE;
+	if (after(name, TOMBSTONE_TEMPORARY))
+		return FILE_TEMPORARY;
+	if (after(name, ANSWER_PREFIX))
+		return FILE_ANSWER;
+	if (equal(name, DIRECTORY_MARK))
+		return FILE_MARK;
+	if (name[0] != '.' && length > tail && equal(name + length - tail, CONTAINER_SUFFIX))
+		return FILE_PLAIN_PID;
+	return FILE_FOREIGN;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool names_read(int directory, struct names *names)
+{
+	_cleanup_close_ int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	size_t room = 0;
+
+	*names = (struct names){0};
+	if (!stream)
+		return false;
+	fd = -1; /* the stream's from here on */
+	while ((errno = 0, entry = readdir(stream))) {
+		if (equal(entry->d_name, ".") || equal(entry->d_name, ".."))
+			continue;
+		if (names->count == room) {
+			size_t wanted = room ? 2 * room : 64;
+			char **larger = realloc(names->name, wanted * sizeof(*larger));
+
+			if (!larger)
+				break;
+			names->name = larger;
+			room = wanted;
+		}
+		names->name[names->count] = strdup(entry->d_name);
+		if (!names->name[names->count])
+			break;
+		names->count++;
+	}
+	int error = entry ? ENOMEM : errno;
+	(void)closedir(stream);
+	if (error) {
+		names_free(names);
+		errno = error;
+		return false;
+	}
+	if (names->count)
+		qsort(names->name, names->count, sizeof(*names->name), compare_names);
+	return true;
+}
+
+void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){0};
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The names of the files in a pid directory.
+ *
+ *     RUN.run            the record of a run (record.h)
+ *     RUN.conmon.pid     written by conmon, named to it by podman
+ *     RUN.pid            the container init's pid, written by the runtime
+ *     cancelled.UNIT     a tombstone (tombstone.h)
+ *
+ * RUN is `<pid of the caller>-<CLOCK_BOOTTIME in ns, hex>`, given by the preload library.
+ */
+#ifndef PODLEASH_NAMES_H
+#define PODLEASH_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RUN_SIZE  32  /* "PID-TIME" and a NUL */
+#define UNIT_SIZE 129 /* a unit's name and a NUL */
+
+#define RECORD_SUFFIX	    ".run"
+#define CONMON_SUFFIX	    ".conmon.pid"
+#define CONTAINER_SUFFIX    ".pid"
+#define TOMBSTONE_PREFIX    "cancelled."
+#define TOMBSTONE_TEMPORARY ".cancelled-"
+#define ANSWER_PREFIX	    ".podman-"
+#define DIRECTORY_MARK	    ".podleash-run"
+
+/* Whether @name is a run's name: digits, "-", lower-case hex digits. */
+bool run_name_valid(const char *name);
+
+/* Whether @name may be a unit's: 1-128 of [A-Za-z0-9._@:+-], not starting with a dot. */
+bool unit_name_valid(const char *name);
+
+/* What a file's name says it is. */
+enum file_kind {
+	FILE_FOREIGN,	    /* nothing of podleash's */
+	FILE_RECORD,	    /* RUN.run */
+	FILE_CONMON_PID,    /* RUN.conmon.pid */
+	FILE_CONTAINER_PID, /* RUN.pid */
+	FILE_PLAIN_PID,	    /* *.pid or conmon.pid that something else wrote */
+	FILE_TOMBSTONE,	    /* cancelled.UNIT */
+	FILE_TEMPORARY,	    /* .RUN.run, .cancelled-…: never published */
+	FILE_ANSWER,	    /* .podman-…, what a podman knows (podman.h) */
+	FILE_MARK, /* .podleash-run: `podleash run` made the directory, and uses it while locked */
+};
+
+/* Tells @name's kind and, for the files of a run, writes its name to @run. Pure. */
+enum file_kind file_kind(const char *name, char run[RUN_SIZE]);
+
+/* The names in a directory, sorted. Owned by the caller. */
+struct names {
+	char **name;
+	size_t count;
+};
+
+/* Lists @directory ("." and ".." left out). False with errno where it cannot be read. */
+bool names_read(int directory, struct names *names);
+void names_free(struct names *names);
+
+#endif
