@@ -140,7 +140,8 @@ static bool look(struct pass *pass)
 static bool write_tombstone(const struct cancel *cancel)
 {
 	return cancel->holder ||
-	       tombstone_write(cancel->directory, cancel->unit ? cancel->unit : cancel->name);
+	       tombstone_write(cancel->directory, cancel->unit ? cancel->unit : cancel->name,
+			       cancel->asked_grace_ms);
 }
 
 bool cancel_unit(const struct cancel *cancel)

@@ -18,7 +18,9 @@
 #include "handle.h"
 #include "identity.h"
 #include "log.h"
+#include "piddir.h"
 #include "reap.h"
+#include "tombstone.h"
 #include "util.h"
 
 /* Between two looks for the pid files: an eighth of the time it took so far, within these. */
@@ -44,6 +46,9 @@ struct watch {
 	int64_t started;      /* boottime_ms */
 	int64_t linger_until; /* 0: no end is due */
 };
+
+/* Why a run is ended, where it is not the name of a holder that is gone. */
+#define CANCEL "cancel"
 
 enum verdict { GO_ON, FINISHED, MUST_REAP };
 
@@ -150,15 +155,14 @@ static enum verdict judge(struct watch *watch, const char **why)
 static int timeout_ms(const struct watch *watch)
 {
 	int64_t look_ms = (boottime_ms() - watch->started) / 8;
-	int timeout = -1;
 
-	if (!all_known(watch->run))
-		timeout = look_ms < LOOK_MIN_MS	  ? LOOK_MIN_MS
-			  : look_ms > LOOK_MAX_MS ? LOOK_MAX_MS
-						  : (int)look_ms;
-	if (watch->linger_until && (timeout < 0 || timeout > ms_until(watch->linger_until)))
-		timeout = ms_until(watch->linger_until);
-	return timeout;
+	if (watch->linger_until)
+		return ms_until(watch->linger_until);
+	if (all_known(watch->run))
+		return -1;
+	if (look_ms < LOOK_MIN_MS)
+		return LOOK_MIN_MS;
+	return look_ms < LOOK_MAX_MS ? (int)look_ms : LOOK_MAX_MS;
 }
 
 static void add_fd(struct pollfd *fds, nfds_t *count, const struct handle *handle, int *timeout)
@@ -201,10 +205,20 @@ static enum verdict watch_run(struct watch *watch, const char **why)
 		}
 		if (verdict != GO_ON)
 			return verdict;
-		*why = "cancel";
+		*why = CANCEL;
 		if (wait_for_news(watch))
 			return MUST_REAP;
 	}
+}
+
+/* What the canceller asked for, of this unit or of the directory as a whole. */
+static void ask_for_grace(const struct run *run, int *grace_ms)
+{
+	char all[UNIT_SIZE];
+
+	piddir_unit(run->directory, all);
+	tombstone_grace(run->directory, all, grace_ms);
+	tombstone_grace(run->directory, run->unit, grace_ms);
 }
 
 static bool guard_run(struct watch *watch, int grace_ms)
@@ -215,9 +229,12 @@ static bool guard_run(struct watch *watch, int grace_ms)
 
 	if (verdict == FINISHED && reap_finished(run))
 		return true;
-	if (verdict == MUST_REAP)
-		log_line("unit %s, run %s: ending it: %s%s", run->unit, run->name, why,
-			 equal(why, "cancel") ? "" : " is gone");
+	if (equal(why, CANCEL)) {
+		log_line("unit %s, run %s: ending it: cancelled", run->unit, run->name);
+		ask_for_grace(run, &grace_ms);
+	} else if (verdict == MUST_REAP) {
+		log_line("unit %s, run %s: ending it: %s is gone", run->unit, run->name, why);
+	}
 	/* nobody else may come by for long: again and again, ever more rarely */
 	for (int pause_ms = RETRY_MS; !reap(run, grace_ms); pause_ms *= 2) {
 		if (pause_ms > RETRY_MAX_MS)
@@ -282,9 +299,9 @@ int guard_main(int argc, char *argv[])
 		print_error("guard: not started by hold or sweep, which open its record");
 		return usage_error("guard");
 	}
+	/* open, since guard_start() put them there: this cannot fail */
 	for (int fd = GUARD_FD_FIRST; fd < GUARD_FD_FIRST + GUARD_FDS; fd++)
-		(void)fcntl(fd, F_SETFD,
-			    FD_CLOEXEC); /* they are open: guard_start() put them there */
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (!record_read(&run, &why) || !watch_open(&watch, &run)) {
 		log_line("%s: no guard for it: %s", argv[1], strerror(errno));
 		return EXIT_LEFT;

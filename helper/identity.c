@@ -10,22 +10,6 @@
 
 enum role { ROLE_NONE, ROLE_PODMAN, ROLE_CONMON, ROLE_RUNTIME };
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), tail = strlen(end);
-
-	return length >= tail && equal(text + length - tail, end);
-}
-
-/* Whether @path is the file that the preload library named for this run: nobody else carries it. */
-static bool is_own_file(const struct run *run, const char *path, const char *suffix)
-{
-	char name[RUN_SIZE + 24];
-
-	(void)snprintf(name, sizeof(name), "/%s%s", run->name, suffix);
-	return ends_with(path, name);
-}
-
 /* Reads the pid in a pid file of the run; 0 where there is none. */
 static pid_t read_pid(const struct run *run, const char *path, const char *suffix)
 {
@@ -33,7 +17,7 @@ static pid_t read_pid(const struct run *run, const char *path, const char *suffi
 
 	if (!path[0])
 		return 0;
-	if (is_own_file(run, path, suffix)) {
+	if (run_owns(run, path, suffix)) {
 		/* by the open directory: it may have been renamed meanwhile */
 		(void)snprintf(own, sizeof(own), "%s%s", run->name, suffix);
 		return read_pid_file(run->directory, own);
@@ -56,7 +40,7 @@ static bool is_podman(const struct run *run, const char *exe, const struct words
 	if (!equal(exe, "podman") && !equal(exe, path_basename(run->executable)))
 		return false;
 	path = path ? after(path, "--conmon-pidfile=") : NULL;
-	return path && is_own_file(run, path, CONMON_SUFFIX);
+	return path && run_owns(run, path, CONMON_SUFFIX);
 }
 
 static bool is_conmon(const struct run *run, const char *exe, const struct words *words)
@@ -70,9 +54,9 @@ static bool is_conmon(const struct run *run, const char *exe, const struct words
 		return equal(args.cid, run->cid);
 	if (run->container_name[0] && !equal(args.name, run->container_name))
 		return false;
-	if (is_own_file(run, run->conmon_pidfile, CONMON_SUFFIX))
+	if (run_owns(run, run->conmon_pidfile, CONMON_SUFFIX))
 		return equal(args.conmon_pidfile, run->conmon_pidfile);
-	if (is_own_file(run, run->pidfile, CONTAINER_SUFFIX))
+	if (run_owns(run, run->pidfile, CONTAINER_SUFFIX))
 		return equal(args.pidfile, run->pidfile);
 	/* both are the user's own: another run may carry one of them, hardly both */
 	return equal(args.conmon_pidfile, run->conmon_pidfile) && equal(args.pidfile, run->pidfile);
@@ -96,7 +80,7 @@ static bool is_runtime(const struct run *run, const char *exe, const struct word
 	for (size_t i = 1; i < words->count; i++) {
 		create = create || equal(words->word[i], "create");
 		if (create && equal(words->word[i - 1], "--pid-file"))
-			ours = ours || is_own_file(run, words->word[i], CONTAINER_SUFFIX);
+			ours = ours || run_owns(run, words->word[i], CONTAINER_SUFFIX);
 	}
 	return create && (ours || (run->cid[0] && equal(words->word[words->count - 1], run->cid)));
 }
@@ -310,7 +294,7 @@ bool guard_open(const struct run *run, struct handle *guard)
 		 proc_cmdline(run->guard.pid, &words);
 	if (proven) {
 		proven = words.count == 3 && equal(words.word[1], "guard") &&
-			 is_own_file(run, words.word[2], RECORD_SUFFIX) && handle_alive(guard);
+			 run_owns(run, words.word[2], RECORD_SUFFIX) && handle_alive(guard);
 		words_free(&words);
 	}
 	if (!proven)

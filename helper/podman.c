@@ -189,7 +189,8 @@ static bool find_line(const struct run *run, char *text, char cid[CID_SIZE])
 			continue;
 		*pidfile++ = '\0';
 		*conmon_pidfile++ = '\0';
-		if (cid_valid(line) && equal(conmon_pidfile, run->conmon_pidfile)) {
+		if (cid_valid(line) && (run_owns(run, conmon_pidfile, CONMON_SUFFIX) ||
+					run_owns(run, pidfile, CONTAINER_SUFFIX))) {
 			memcpy(cid, line, CID_SIZE);
 			return true;
 		}

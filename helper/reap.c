@@ -50,9 +50,9 @@ static void scene_take(struct run *run, struct scene *scene)
 {
 	census_take(run, &scene->census);
 	/* the conmon that lives is the one to ask: after a restart it is another */
-	if (scene->census.conmon.count && !handles_have(&scene->census.conmon, run->conmon.pid))
-		(void)learn_from(
-			run, &scene->census.conmon.item[0]); /* gone meanwhile: seen next time */
+	const struct handles *conmon = &scene->census.conmon;
+	if (conmon->count && !handles_have(conmon, run->conmon.pid))
+		(void)learn_from(run, &conmon->item[0]); /* gone meanwhile: seen next time */
 	if (!learn_container(run) || !handle_open_exact(&scene->container, run->container))
 		scene->container = HANDLE_NONE;
 }

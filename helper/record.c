@@ -368,6 +368,15 @@ bool record_append(const struct run *run, struct draft *draft)
 	return written;
 }
 
+bool run_owns(const struct run *run, const char *path, const char *suffix)
+{
+	char name[RUN_SIZE + 24];
+	size_t length = strlen(path);
+
+	int tail = snprintf(name, sizeof(name), "/%s%s", run->name, suffix);
+	return run->name[0] && length >= (size_t)tail && equal(path + length - (size_t)tail, name);
+}
+
 bool run_is_of_this_boot(const struct run *run)
 {
 	char boot[BOOT_ID_SIZE];

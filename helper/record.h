@@ -118,6 +118,10 @@ int record_publish(struct draft *draft, int directory, const char *name);
  */
 bool record_append(const struct run *run, struct draft *draft);
 
+/* Whether @path is the file that the library named for this run, DIRECTORY/RUN@suffix: no other
+ * carries it. */
+bool run_owns(const struct run *run, const char *path, const char *suffix);
+
 /* Whether the run is of this boot: (pid, start) of an earlier one names no process. */
 bool run_is_of_this_boot(const struct run *run);
 

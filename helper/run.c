@@ -252,6 +252,7 @@ static bool cancel_job(const struct job *job, int timeout_ms)
 		.name = name,
 		.holder = job->inherited_unit ? getpid() : 0,
 		.grace_ms = grace_ms,
+		.asked_grace_ms = -1, /* they have the same environment */
 		.timeout_ms = timeout_ms,
 		.report = &report,
 	};

@@ -2,9 +2,9 @@
 /*
  * A tombstone says that a unit was cancelled, and when: it stops any run whose
  * owner started before. The file `cancelled.UNIT` in the pid directory holds the
- * boot id and the boot-time clock of the cancel. A canceller writes it first and
- * looks for records second, a run publishes its record first and looks for the
- * tombstone second: one of the two always sees the other.
+ * boot id, the boot-time clock of the cancel, and the grace it asks for. A canceller writes it
+ * first and looks for records second, a run publishes its record first and looks for the tombstone
+ * second: one of the two always sees the other.
  */
 #ifndef PODLEASH_TOMBSTONE_H
 #define PODLEASH_TOMBSTONE_H
@@ -12,8 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Writes the tombstone of @unit, or renews it. False with errno. */
-bool tombstone_write(int directory, const char *unit);
+/*
+ * Writes the tombstone of @unit, or renews it. @grace_ms is what the canceller asks
+ * the guards to give, -1: their own. False with errno.
+ */
+bool tombstone_write(int directory, const char *unit, int grace_ms);
+
+/* Writes the grace that the last cancel of @unit asked for; leaves @grace_ms where it asked for
+ * none. */
+void tombstone_grace(int directory, const char *unit, int *grace_ms);
 
 /* Whether @unit was cancelled in this boot after @start (clock ticks, proc(5) field 22). */
 bool tombstone_stops(int directory, const char *unit, uint64_t start);

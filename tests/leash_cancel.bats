@@ -352,6 +352,17 @@ exists() {
   [ -z "$made" ] || rm -rf "$root"
 }
 
+@test "cancel --grace: guards give the container what the canceller asks for, not what they were started with" {
+  start_script U1 env PODLEASH_GRACE=600 <<END
+podman run --rm --network=none $IMAGE sh -c 'trap "echo asked" TERM; echo ready; while :; do sleep 1; done'
+exit \$?
+END
+  wait_running
+  wait_ready
+  cancel --grace 0 "$PID_DIR"
+  assert_job_ends
+}
+
 @test "cancelling again, or twice at once, is no error" {
   local first second
   start_sleep

@@ -59,7 +59,13 @@ static void test_stops(void)
 	struct stat st;
 
 	ok(!tombstone_stops(directory, "U1", 0), "no tombstone stops nobody");
-	ok(tombstone_write(directory, "U1"), "one is written");
+	ok(tombstone_write(directory, "U1", -1), "one is written");
+	int grace_ms = 5000;
+	tombstone_grace(directory, "U1", &grace_ms);
+	ok(grace_ms == 5000, "one that asks for no grace leaves the guard its own");
+	ok(tombstone_write(directory, "U1", 0), "one is written that asks for none");
+	tombstone_grace(directory, "U1", &grace_ms);
+	ok(grace_ms == 0, "the guard learns of it");
 	ok(files() == 1 && !fstatat(directory, "cancelled.U1", &st, 0) &&
 		   (st.st_mode & 07777) == 0600,
 	   "it is the only file, and its owner's");
@@ -73,7 +79,7 @@ static void test_stops(void)
 
 	put_aged(NULL, HOUR_NS / 3600);
 	ok(!tombstone_stops(directory, "U1", now_ticks()), "an old one does not stop a new owner");
-	ok(tombstone_write(directory, "U1") && tombstone_stops(directory, "U1", before) &&
+	ok(tombstone_write(directory, "U1", -1) && tombstone_stops(directory, "U1", before) &&
 		   files() == 1,
 	   "it is renewed");
 	tombstone_remove(directory, "U1");
@@ -110,7 +116,7 @@ static void test_damaged(void)
 	tombstone_remove(directory, "U1");
 	(void)!symlinkat("/etc/hostname", directory, "cancelled.U1");
 	ok(!tombstone_stops(directory, "U1", 1), "a symlink stops nobody");
-	ok(tombstone_write(directory, "U1") && tombstone_stops(directory, "U1", 1),
+	ok(tombstone_write(directory, "U1", -1) && tombstone_stops(directory, "U1", 1),
 	   "writing replaces a symlink and does not follow it");
 	tombstone_remove(directory, "U1");
 }
@@ -131,7 +137,7 @@ static void test_no_room(void)
 	int full = open("/proc/self", O_RDONLY | O_DIRECTORY);
 
 	errno = 0;
-	ok(!tombstone_write(full, "U1") && errno, "where none can be written, errno says why");
+	ok(!tombstone_write(full, "U1", -1) && errno, "where none can be written, errno says why");
 	(void)close(full);
 }
 
