@@ -22,6 +22,9 @@ DEFINES  = -DPODLEASH_VERSION='"$(VERSION)"' -DPODLEASH_LIBRARY='"$(LIBDIR)/libp
 INTERPOSE = -fPIC -fvisibility=hidden -fno-delete-null-pointer-checks
 RELRO    = -Wl,-z,relro,-z,now
 
+# a dynamic ASan wants to be the first library, and so is ours; clang's is static as it is
+STATIC_ASAN = $(if $(findstring clang,$(CC)),,-static-libasan)
+
 # `make V=1` shows the commands.
 Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
@@ -74,7 +77,7 @@ install: all ## install below DESTDIR, PREFIX, BINDIR, LIBDIR
 
 debug: ## build with ASan and UBSan, in build/debug (the library without: it is loaded into others)
 	$(MAKE) BUILD=build/debug HARDENING= CFLAGS="-O1 -g -fno-omit-frame-pointer" build/debug/libpodleash.so
-	$(MAKE) BUILD=build/debug HARDENING= build/debug/podleash \
+	$(MAKE) BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN)" build/debug/podleash \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 lint: ## clang-format, cppcheck, shellcheck

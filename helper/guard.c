@@ -310,5 +310,7 @@ int guard_main(int argc, char *argv[])
 		return EXIT_LEFT;
 	(void)close(GUARD_FD_READY);
 	guard_sweep_others(&run, path);
-	return guard_run(&watch, grace_from_environment()) ? 0 : EXIT_LEFT;
+	bool ended = guard_run(&watch, grace_from_environment());
+	run_free(&run);
+	return ended ? 0 : EXIT_LEFT;
 }
