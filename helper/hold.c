@@ -25,8 +25,6 @@
 #define CONMON_FLAG "--conmon-pidfile="
 #define PID_FLAG    "--pidfile="
 
-extern char **environ;
-
 struct hold {
 	const char *path;	  /* of podman, as the caller named it */
 	char **argv;		  /* podman's, with our two flags behind `run` */

@@ -51,7 +51,6 @@ static bool open_conmon(struct handle *handle, pid_t pid, int directory, const c
 /* What reap() needs and a record would have told; the strings are conmon's own. */
 static void fill(struct run *run, const char *unit)
 {
-	extern char **environ;
 	struct conmon_args args;
 
 	conmon_args_parse(&run->learned, &args);

@@ -80,7 +80,7 @@ static int refuse(int error)
 {
 	static const char line[] =
 		"podleash: the helper cannot be started and PODLEASH_STRICT is set; "
-		"check PODLEASH_HELPER, then run: podleash doctor\n";
+		"check that PODLEASH_HELPER names podleash\n";
 
 	/* nobody to tell where stderr is closed */
 	ssize_t ignored = write(STDERR_FILENO, line, sizeof(line) - 1);
