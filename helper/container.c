@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "log.h"
 #include "util.h"
 
 /* The kernel ends a killed process at once unless it sleeps in a driver or a frozen cgroup. */

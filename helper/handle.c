@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handle.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 

@@ -6,7 +6,6 @@
  * the run's record, starts its guard, and becomes podman. Whatever fails here
  * must not fail the job: podman is then started as the runner asked for it.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 

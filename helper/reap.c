@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reap.h"
 
-#include <fcntl.h>
 #include <signal.h>
 
 #include "container.h"

@@ -203,9 +203,7 @@ start_command() {
       start_unit "$1" env "LD_PRELOAD=$BUILD/libpodleash.so RECEPTOR_PID_DIRECTORY=$PID_DIR PODLEASH_HELPER=$BUILD/podleash PODLEASH_LOG=$LOG ${more[*]} $3"
       ;;
     run)
-      # The build directory is no installed place: podleash run must be told where its parts are.
-      PODLEASH_LOG=$LOG PODLEASH_HELPER=$BUILD/podleash \
-        start_unit "$1" "$BUILD/podleash" "run --pid-dir $PID_DIR --unit $1 ${more[*]} -- $3"
+      PODLEASH_LOG=$LOG start_unit "$1" "$BUILD/podleash" "run --pid-dir $PID_DIR --unit $1 ${more[*]} -- $3"
       ;;
     bare) start_unit "$1" env "${more[*]} $3" ;;
     *) fail "start_command: no mode $MODE" ;;
