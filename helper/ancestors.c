@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "file.h"
 #include "util.h"
 
 #define INIT_ENVIRON_LIMIT (2U << 20)
@@ -102,8 +103,7 @@ static size_t climb(struct ancestors *ancestors)
 	return holders;
 }
 
-/* Whether each holder is still the child of the next: none ended while they were looked at. */
-static bool chain_holds(const struct ancestors *ancestors)
+bool ancestors_hold(const struct ancestors *ancestors)
 {
 	pid_t parent = getppid();
 
@@ -111,7 +111,11 @@ static bool chain_holds(const struct ancestors *ancestors)
 		const struct process *id = &ancestors->holder[i].id;
 		struct proc_stat stat;
 
-		if (id->pid != parent || !proc_stat(parent, &stat) || stat.start != id->start)
+		if (id->pid != parent)
+			return false;
+		if (!proc_stat(parent, &stat))
+			return is_shortage(); /* it may live */
+		if (stat.start != id->start)
 			return false;
 		parent = stat.ppid;
 	}
@@ -127,8 +131,11 @@ enum ancestry ancestors_find(struct ancestors *ancestors)
 	if (is_orphan())
 		return ANCESTORS_ENDED;
 	ancestors->holders = climb(ancestors);
-	if (chain_holds(ancestors))
+	if (ancestors_hold(ancestors))
 		return ANCESTORS_FOUND;
-	return parent == getppid() && !proc_stat(parent, &stat) ? ANCESTORS_UNKNOWN
-								: ANCESTORS_ENDED;
+	bool seen = ancestors->holder[0].id.pid != 0;
+	if (parent != getppid() || (seen && proc_stat(parent, &stat)))
+		return ANCESTORS_ENDED;
+	*ancestors = (struct ancestors){0};
+	return ANCESTORS_UNKNOWN;
 }

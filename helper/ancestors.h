@@ -17,8 +17,8 @@
 
 struct ancestors {
 	struct holder holder[RUN_HOLDERS]; /* the nearest first */
-	size_t holders;
-	bool command_runner;  /* receptor's is the last of them */
+	size_t holders;			   /* 0: unknown */
+	bool command_runner;		   /* receptor's is the last of them */
 	char unit[UNIT_SIZE]; /* of the command-runner's unitdir=, "" where there is none */
 };
 
@@ -36,6 +36,9 @@ enum ancestry {
  * inherits init's own RECEPTOR_PID_DIRECTORY; an orphan of a runner does neither.
  */
 enum ancestry ancestors_find(struct ancestors *ancestors);
+
+/* Whether each holder is still the child of the next: none has ended since they were found. */
+bool ancestors_hold(const struct ancestors *ancestors);
 
 /*
  * Whether @words are a receptor command-runner's (receptor, workceptor/command.go:

@@ -104,9 +104,15 @@ static void cancel_directory(int directory, const char *path, void *context)
 	piddir_unit(directory, name);
 	if (cancel_unit(&cancel))
 		return;
-	print_error("%s: not all of it is ended; the log says what is left, cancel may be repeated",
-		    path);
 	cancelling->left = true;
+	if (cancelling->report.unmarked)
+		print_error("%s: no tombstone could be written: %s; what ran was told to end, what "
+			    "starts now is not stopped",
+			    path, strerror(cancelling->report.unmarked));
+	else
+		print_error("%s: not all of it is ended; the log says what is left, cancel may be "
+			    "repeated",
+			    path);
 }
 
 int cancel_main(int argc, char *argv[])
@@ -129,6 +135,8 @@ int cancel_main(int argc, char *argv[])
 	cancelling.report.json = options.json;
 	cancel_directory(directory, path, &cancelling);
 	if (!options.unit)
-		piddir_each_unit(directory, path, cancel_directory, &cancelling);
+		if (piddir_each_unit(directory, path, cancel_directory, &cancelling))
+			cancelling.left = true;
+	report_unnamed(&cancelling.report, path);
 	return cancelling.left ? EXIT_LEFT : 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <stdio.h>
 
 #include "cancel.h"
@@ -30,19 +31,57 @@ static bool is_meant(const struct cancel *cancel, const struct run *run)
 	return !cancel->holder;
 }
 
-/* A run with a guard: the guard ends it. */
-static void tell_guard(struct pass *pass, const char *name)
+/* Whether all in the directory is meant, whatever unit it says it is of. */
+static bool is_whole(const struct cancel *cancel)
 {
-	struct handle guard;
+	return !cancel->holder && (!cancel->unit || equal(cancel->unit, cancel->name));
+}
+
+/* A run whose record tells nothing, or is gone: its guard has read it in better days. */
+static void tell_hidden(struct run *run, struct handle guard, void *context)
+{
+	struct pass *pass = context;
+	struct run readable;
+	const char *why;
+
+	if (record_open(&readable, run->directory, run->name, false, &why)) {
+		run_free(&readable);
+		handle_close(&guard); /* it is told where its record is looked at */
+	} else {
+		run->unit = pass->cancel->name;
+		reapers_tell(&pass->reapers, run, guard);
+	}
+}
+
+static void give_up(struct pass *pass, const char *name, const char *why)
+{
+	pass->waiting++; /* its pid files are plain ones from now on: look again */
+	reapers_give_up(&pass->reapers, name, why);
+}
+
+/*
+ * A run whose lock is taken: its guard ends it. Before there is one hold has the lock, and
+ * sees the tombstone; one that is stopped has to be woken for that.
+ */
+static void tell_keeper(struct pass *pass, const char *name)
+{
+	struct handle guard, hold;
 	struct run run;
 	const char *why;
 
-	if (!record_open(&run, pass->cancel->directory, name, false, &why))
-		return; /* gone, or being written: the next look tells */
+	if (!record_open(&run, pass->cancel->directory, name, false, &why)) {
+		if (errno != ENOENT)
+			give_up(pass, name, why);
+		return;
+	}
 	if (is_meant(pass->cancel, &run)) {
 		pass->waiting++;
-		if (guard_open(&run, &guard))
+		if (guard_find(&run, &guard)) {
 			reapers_tell(&pass->reapers, &run, guard);
+		} else if (hold_open(&run, &hold)) {
+			(void)handle_signal(&hold, SIGCONT); /* ended meanwhile is as good */
+			handle_close(&hold);
+		}
 	}
 	run_free(&run);
 }
@@ -62,10 +101,9 @@ static void end_run(struct pass *pass, const char *name)
 			run_free(&run);
 		}
 	} else if (errno == EWOULDBLOCK) {
-		tell_guard(pass, name);
+		tell_keeper(pass, name);
 	} else if (errno != ENOENT) {
-		reapers_give_up(&pass->reapers, name, why);
-		pass->waiting++; /* its pid files are plain ones from now on: look again */
+		give_up(pass, name, why);
 	}
 }
 
@@ -78,23 +116,25 @@ static void end_plain(struct pass *pass, const char *name)
 	/* a file that no conmon proves stays: it may be anyone's */
 	if (plain_find(&run, cancel->directory, name, cancel->name)) {
 		pass->waiting++; /* the next look tells */
-		if (reap(&run, cancel->grace_ms))
-			plain_remove(&run);
-		else
+		if (!reap(&run, cancel->grace_ms))
 			reapers_give_up(&pass->reapers, name, "its container does not end");
+		else if (!plain_remove(&run))
+			reapers_give_up(&pass->reapers, name, "not all of its files are removed");
+	} else if (is_shortage()) {
+		give_up(pass, name, strerror(errno));
 	}
 	run_free(&run);
 }
 
 static bool is_recorded(const struct pass *pass, const char *run)
 {
-	return record_exists(pass->cancel->directory, run) && !reapers_gave_up(&pass->reapers, run);
+	return reapers_have(&pass->reapers, run) || (record_exists(pass->cancel->directory, run) &&
+						     !reapers_gave_up(&pass->reapers, run));
 }
 
 static void look_at(struct pass *pass, const char *name)
 {
 	const struct cancel *cancel = pass->cancel;
-	bool whole = !cancel->holder && (!cancel->unit || equal(cancel->unit, cancel->name));
 	char run[RUN_SIZE];
 
 	switch (file_kind(name, run)) {
@@ -104,11 +144,12 @@ static void look_at(struct pass *pass, const char *name)
 		break;
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
-		if (whole && !is_recorded(pass, run) && !reapers_gave_up(&pass->reapers, name))
+		if (is_whole(cancel) && !is_recorded(pass, run) &&
+		    !reapers_gave_up(&pass->reapers, name))
 			end_plain(pass, name);
 		break;
 	case FILE_PLAIN_PID:
-		if (whole && !reapers_gave_up(&pass->reapers, name))
+		if (is_whole(cancel) && !reapers_gave_up(&pass->reapers, name))
 			end_plain(pass, name);
 		break;
 	default:
@@ -122,15 +163,17 @@ static bool look(struct pass *pass)
 	struct names names;
 
 	pass->waiting = 0;
+	if (!pass->looks && is_whole(pass->cancel))
+		guard_each(pass->cancel->directory, pass->cancel->path, tell_hidden, pass);
 	if (!names_read(pass->cancel->directory, &names)) {
-		log_line("the pid directory cannot be read: %s", strerror(errno));
-		pass->waiting = 1;
-		return false;
+		reapers_give_up(&pass->reapers, pass->cancel->path, strerror(errno));
+		return true; /* it is no use to look again */
 	}
 	for (size_t i = 0; i < names.count; i++)
 		look_at(pass, names.name[i]);
 	if (!pass->looks++)
-		plain_log_foreign(pass->cancel->directory, pass->cancel->path, &names);
+		plain_log_foreign(pass->cancel->directory, pass->cancel->path, &names,
+				  &pass->cancel->report->foreign);
 	names_free(&names);
 	return !pass->waiting && !pass->reapers.count;
 }
@@ -153,15 +196,16 @@ bool cancel_unit(const struct cancel *cancel)
 	pass.reapers.report = cancel->report;
 	/* first: a run that is not seen below sees this (tombstone.h) */
 	bool marked = write_tombstone(cancel);
+	cancel->report->unmarked = marked ? 0 : errno;
 	if (!marked)
-		log_line("no tombstone could be written: %s", strerror(errno));
+		log_line("%s: no tombstone could be written: %s", cancel->path, strerror(errno));
 	while (!(nothing_left = look(&pass)) && ms_until(deadline)) {
 		if (pass.reapers.count)
 			reapers_collect(&pass.reapers, LOOK_MS);
 		else
 			sleep_ms(LOOK_MS);
 	}
-	nothing_left = nothing_left && marked && !pass.reapers.failed.count;
+	nothing_left = nothing_left && marked && !pass.reapers.failures;
 	reapers_free(&pass.reapers);
 	return nothing_left;
 }

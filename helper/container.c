@@ -32,7 +32,7 @@ static bool is_member(const struct members *members, pid_t pid)
 {
 	return (members->mount_namespace &&
 		proc_namespace(pid, "mnt") == members->mount_namespace) ||
-	       proc_in_cgroup(pid, members->cid);
+	       proc_in_container(pid, members->cid);
 }
 
 static bool visit(pid_t pid, void *context)
@@ -54,13 +54,13 @@ static bool end_members(struct members *members)
 	for (int round = 0; round < ROUNDS; round++) {
 		size_t found;
 
-		proc_each(visit, members);
+		bool whole = proc_each(visit, members);
 		found = members->list.count;
 		handles_signal(&members->list, SIGKILL);
 		(void)handles_wait(&members->list, KILL_MS); /* counted again by the next round */
 		handles_close(&members->list);
 		if (!found)
-			return true;
+			return whole;
 	}
 	return false;
 }
@@ -94,9 +94,16 @@ bool container_end(const struct run *run, const struct handle *init, int grace_m
 		return end_init(init, &status, grace_ms);
 
 	_cleanup_close_ int pin = pin_mount_namespace(init->id.pid);
-	if (pin >= 0 && fstat(pin, &st) == 0 && handle_alive(init) &&
-	    st.st_ino != proc_namespace(getpid(), "mnt"))
+	ino_t ours = proc_namespace(getpid(), "mnt"); /* 0: whose the other is cannot be told */
+	if (pin >= 0 && ours && fstat(pin, &st) == 0 && st.st_ino != ours && handle_alive(init))
 		members.mount_namespace = st.st_ino;
 	bool ended = end_init(init, &status, grace_ms);
 	return end_members(&members) && ended;
+}
+
+bool container_end_rest(const struct run *run)
+{
+	struct members members = {.cid = run->cid};
+
+	return !run->cid[0] || end_members(&members);
 }

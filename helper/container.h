@@ -21,6 +21,13 @@
 bool container_end(const struct run *run, const struct handle *init, int grace_ms);
 
 /*
+ * Ends what still runs of the container when its init is dead, which is nothing where it
+ * had a pid namespace of its own: by the container's id alone (proc_in_container()).
+ * Returns whether nothing does any more. Looks through /proc.
+ */
+bool container_end_rest(const struct run *run);
+
+/*
  * Whether SIGTERM has any effect on a process of @status: it catches or blocks it
  * (dumb-init and catatonit block it and wait for it), or has the default action,
  * which the first process of a pid namespace never gets. Pure.

@@ -52,13 +52,19 @@ struct watch {
 
 enum verdict { GO_ON, FINISHED, MUST_REAP };
 
-/* Keeps @handle open on the process @id; closed where it is dead. */
+/*
+ * Keeps @handle open on the process @id, closed once that is dead: judge() sees it
+ * either way, and what is open when the guard goes to sleep wakes it by its death.
+ */
 static void follow(struct handle *handle, struct process id)
 {
-	if (handle->id.pid == id.pid && handle->id.start == id.start)
+	bool same = handle->id.pid == id.pid && handle->id.start == id.start;
+
+	if (same && handle_alive(handle))
 		return;
 	handle_close(handle);
-	(void)handle_open_exact(handle, id); /* dead: stays closed, and judge() sees it */
+	if (!same)
+		(void)handle_open_exact(handle, id);
 }
 
 /* Learns conmon and the container init as soon as their pid files name them. */
@@ -73,6 +79,7 @@ static void look(struct watch *watch)
 	if (before.start != run->conmon.start)
 		watch->linger_until = 0;
 	(void)learn_container(run);
+	follow(&watch->podman, run->podman);
 	follow(&watch->conmon, run->conmon);
 	follow(&watch->container, run->container);
 }
@@ -174,9 +181,7 @@ static void add_fd(struct pollfd *fds, nfds_t *count, const struct handle *handl
 			*timeout = NO_PIDFD_MS;
 		return;
 	}
-	/* one that is dead is seen by judge(); it must not end the sleep for ever */
-	if (handle_alive(handle))
-		fds[(*count)++] = (struct pollfd){handle->fd, POLLIN, 0};
+	fds[(*count)++] = (struct pollfd){handle->fd, POLLIN, 0};
 }
 
 /* Sleeps until something may have changed; returns whether SIGTERM came. */
@@ -191,7 +196,10 @@ static bool wait_for_news(const struct watch *watch)
 	add_fd(fds, &count, &watch->podman, &timeout);
 	add_fd(fds, &count, &watch->conmon, &timeout);
 	add_fd(fds, &count, &watch->container, &timeout);
-	return poll(fds, count, timeout) > 0 && (fds[0].revents & POLLIN);
+	int ready = poll(fds, count, timeout);
+	if (ready < 0) /* the kernel is short of memory */
+		sleep_ms(NO_PIDFD_MS);
+	return ready > 0 && (fds[0].revents & POLLIN);
 }
 
 static enum verdict watch_run(struct watch *watch, const char **why)
@@ -253,8 +261,9 @@ static int open_signals(void)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
-	return sigprocmask(SIG_BLOCK, &set, NULL) ? -1
-						  : signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	(void)sigaddset(&set, SIGPIPE); /* no reason to end */
+	return sigprocmask(SIG_BLOCK, &set, NULL) ? -1 : fd;
 }
 
 static bool watch_open(struct watch *watch, struct run *run)
@@ -263,11 +272,10 @@ static bool watch_open(struct watch *watch, struct run *run)
 	struct draft draft = {0};
 
 	*watch = (struct watch){.run = run, .signals = open_signals(), .started = boottime_ms()};
-	watch->conmon = watch->container = HANDLE_NONE;
+	watch->podman = watch->conmon = watch->container = HANDLE_NONE;
 	/* one that is dead already leaves its handle closed, and judge() sees it */
 	for (size_t i = 0; i < run->holders; i++)
 		(void)handle_open_exact(&watch->holder[i], run->holder[i].id);
-	(void)handle_open_exact(&watch->podman, run->podman);
 	if (watch->signals < 0 || !proc_stat(getpid(), &self))
 		return false;
 	run->guard = (struct process){getpid(), self.start};
@@ -306,8 +314,8 @@ int guard_main(int argc, char *argv[])
 		log_line("%s: no guard for it: %s", argv[1], strerror(errno));
 		return EXIT_LEFT;
 	}
-	if (write(GUARD_FD_READY, "", 1) != 1)
-		return EXIT_LEFT;
+	/* hold may have gone on without waiting any longer: the run is guarded all the same */
+	(void)!write(GUARD_FD_READY, "", 1);
 	(void)close(GUARD_FD_READY);
 	guard_sweep_others(&run, path);
 	bool ended = guard_run(&watch, grace_from_environment());

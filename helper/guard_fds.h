@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The descriptors that a guard is started with; nobody but guard_start() and guard_main(). */
+/* The descriptors of a guard: for those who start it, are it, or prove that a process is one. */
 #ifndef PODLEASH_GUARD_FDS_H
 #define PODLEASH_GUARD_FDS_H
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "file.h"
 #include "guard.h"
 #include "guard_fds.h"
 #include "log.h"
@@ -27,7 +28,7 @@ static void close_from(int first)
 	struct dirent *entry;
 
 	while (open_ones && (entry = readdir(open_ones))) {
-		int fd = proc_parse_pid(entry->d_name);
+		int fd = proc_parse_pid(entry->d_name, strlen(entry->d_name));
 
 		if (fd >= first && fd != dirfd(open_ones))
 			(void)close(fd);
@@ -124,8 +125,7 @@ bool guard_start(const struct run *run, const char *path)
 /* Whether nobody guards the record @name. */
 static bool is_unguarded(int directory, const char *name)
 {
-	_cleanup_close_ int fd =
-		openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open_own(directory, name, O_RDONLY);
 
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }

@@ -27,11 +27,21 @@ static bool is_dead(const struct proc_stat *stat)
 	return stat->state == 'Z' || stat->state == 'X';
 }
 
-/* ESRCH and EINVAL (a thread's id) mean there is no such process; else the kernel gives no pidfd.
+/*
+ * There is no such process; EINVAL, and ENOENT from Linux 6.16 on, say so of a thread's id.
+ * For any other reason the kernel gives no pidfd.
  */
 static bool no_such_process(void)
 {
-	return errno == ESRCH || errno == EINVAL;
+	return errno == ESRCH || errno == EINVAL || errno == ENOENT;
+}
+
+/* Without a pidfd nothing tells a thread's id from a process's: proc(5) shows both alike. */
+static bool is_thread(pid_t pid)
+{
+	struct proc_status status;
+
+	return proc_status(pid, &status) && status.process != pid;
 }
 
 bool handle_open(struct handle *handle, pid_t pid)
@@ -39,47 +49,55 @@ bool handle_open(struct handle *handle, pid_t pid)
 	struct proc_stat stat;
 
 	*handle = HANDLE_NONE;
+	errno = ESRCH;
 	if (pid <= 0)
 		return false;
 	handle->fd = pidfd_open(pid);
-	if (handle->fd < 0 && no_such_process())
+	if (handle->fd < 0 && (no_such_process() || is_thread(pid)))
 		return false;
-	if (!proc_stat(pid, &stat) || is_dead(&stat)) {
+	if (!proc_stat(pid, &stat)) {
 		handle_close(handle);
 		return false;
 	}
 	handle->id = (struct process){pid, stat.start};
 	/* alive after the read: what was read is this process's */
-	if (!handle_alive(handle)) {
-		handle_close(handle);
-		return false;
-	}
-	return true;
+	if (!is_dead(&stat) && handle_alive(handle))
+		return true;
+	handle_close(handle);
+	errno = ESRCH;
+	return false;
 }
 
 bool handle_open_exact(struct handle *handle, struct process id)
 {
-	if (!handle_open(handle, id.pid))
-		return false;
+	if (!handle_open(handle, id.pid)) {
+		if (!is_shortage())
+			return false;
+		*handle = (struct handle){id, -1}; /* looked at whenever it is asked for */
+		return true;
+	}
 	if (handle->id.start == id.start)
 		return true;
 	handle_close(handle);
+	errno = ESRCH;
 	return false;
 }
 
 void handle_close(struct handle *handle)
 {
-	if (handle->fd >= 0)
-		(void)close(handle->fd); /* a pidfd has nothing to flush */
+	cleanup_close(&handle->fd);
 	*handle = HANDLE_NONE;
 }
 
+/* False with errno: a shortage, or it is dead. */
 static bool still_the_same(const struct handle *handle)
 {
 	struct proc_stat stat;
 
-	return proc_stat(handle->id.pid, &stat) && !is_dead(&stat) &&
-	       stat.start == handle->id.start;
+	if (!proc_stat(handle->id.pid, &stat))
+		return false;
+	errno = ESRCH;
+	return !is_dead(&stat) && stat.start == handle->id.start;
 }
 
 bool handle_alive(const struct handle *handle)
@@ -108,20 +126,17 @@ bool handle_wait(const struct handle *handle, int ms)
 	if (!handle->id.pid)
 		return true;
 	for (;;) {
+		struct pollfd end = {handle->fd, POLLIN, 0};
 		int left = ms_until(deadline);
+		int ended = handle->fd < 0 ? -1 : poll(&end, 1, left);
 
-		if (handle->fd >= 0) {
-			struct pollfd end = {handle->fd, POLLIN, 0};
-
-			if (poll(&end, 1, left) > 0)
-				return true;
-		} else if (!still_the_same(handle)) {
+		/* without a pidfd, or the memory to wait for it */
+		if (ended > 0 || (ended < 0 && !still_the_same(handle) && !is_shortage()))
 			return true;
-		} else if (left) {
-			sleep_ms(left < LOOK_MS ? left : LOOK_MS);
-		}
 		if (!left)
 			return false;
+		if (ended < 0)
+			sleep_ms(left < LOOK_MS ? left : LOOK_MS);
 	}
 }
 

@@ -20,10 +20,16 @@ struct handle {
 
 #define HANDLE_NONE ((struct handle){.fd = -1})
 
-/* Opens @pid, whoever it is now, and notes its start. False, and closed, where it is dead. */
+/*
+ * Opens @pid, whoever it is now, and notes its start. False, and closed, where it is
+ * dead, or with a shortage in errno (util.h) could not be looked at.
+ */
 bool handle_open(struct handle *handle, pid_t pid);
 
-/* Opens exactly @id. False where that process is dead, whoever has its pid now. */
+/*
+ * Opens exactly @id. False where that process is dead, whoever has its pid now. One that
+ * cannot be looked at for a shortage counts as alive until it can, and gets no signal.
+ */
 bool handle_open_exact(struct handle *handle, struct process id);
 
 void handle_close(struct handle *handle);
@@ -41,7 +47,7 @@ bool handle_ask(const struct handle *handle);
 /* Waits at most @ms for the death of the process; returns whether it is dead. */
 bool handle_wait(const struct handle *handle, int ms);
 
-/* Whether exactly @id lives: the one-time question. */
+/* Whether exactly @id lives, or may: the one-time question. */
 bool process_lives(struct process id);
 
 /* A list of handles; owns them. */

@@ -24,6 +24,10 @@
 #define CONMON_FLAG "--conmon-pidfile="
 #define PID_FLAG    "--pidfile="
 
+/* Why podman is not started. */
+#define OVER	  "the process that asked for podman has ended"
+#define CANCELLED "it was cancelled"
+
 struct hold {
 	const char *path;	  /* of podman, as the caller named it */
 	char **argv;		  /* podman's, with our two flags behind `run` */
@@ -150,19 +154,6 @@ static bool is_strict(void)
 	return strict && equal(strict, "1");
 }
 
-/* Starts podman without the leash and logs why; with PODLEASH_STRICT=1 does not start it. */
-static int go_without(const struct hold *hold, const char *what, const char *why)
-{
-	if (is_strict()) {
-		print_error("%s: %s; the run cannot be leashed and PODLEASH_STRICT is set", what,
-			    why);
-		return EXIT_REFUSED;
-	}
-	log_line("%s: %s; podman is started without a leash", what, why);
-	take_out(hold->argv, hold->run + 1, 2);
-	return become(hold, hold->argv);
-}
-
 static int refuse(const char *unit, const char *why)
 {
 	log_line("unit %s: %s; podman is not started", unit, why);
@@ -180,6 +171,28 @@ static const char *find_unit(const struct hold *hold)
 	if (hold->ancestors.unit[0])
 		return hold->ancestors.unit;
 	return hold->all;
+}
+
+/* Whether a holder has ended since they were found. */
+static bool is_over(const struct hold *hold)
+{
+	return hold->ancestors.holders && !ancestors_hold(&hold->ancestors);
+}
+
+/* Starts podman without the leash and logs why; with PODLEASH_STRICT=1 does not start it. */
+static int go_without(const struct hold *hold, const char *what, const char *why)
+{
+	/* what went wrong may have taken its time, and nobody would end this one */
+	if (is_over(hold))
+		return refuse(find_unit(hold), OVER);
+	if (is_strict()) {
+		print_error("%s: %s; the run cannot be leashed and PODLEASH_STRICT is set", what,
+			    why);
+		return EXIT_REFUSED;
+	}
+	log_line("%s: %s; podman is started without a leash", what, why);
+	take_out(hold->argv, hold->run + 1, 2);
+	return become(hold, hold->argv);
 }
 
 /* @path itself, or behind the working directory in @buffer: the guard's is another. */
@@ -245,18 +258,24 @@ static int leash_and_become(const struct hold *hold, int directory)
 
 	memcpy(run.name, hold->name, sizeof(run.name));
 	run.fd = record_publish(&draft, directory, hold->name);
-	if (run.fd < 0)
-		return go_without(hold, hold->directory, strerror(errno));
+	int error = errno;
 	if (is_cancelled(hold, directory, unit)) {
-		record_remove(&run);
-		return refuse(unit, "it was cancelled");
+		if (run.fd >= 0)
+			record_remove(&run);
+		return refuse(unit, CANCELLED);
 	}
-	if (!guard_start(&run, absolute(hold, hold->directory, path, sizeof(path)))) {
-		int error = errno;
-
+	if (run.fd < 0)
+		return go_without(hold, hold->directory, strerror(error));
+	if (guard_start(&run, absolute(hold, hold->directory, path, sizeof(path))))
+		return become(hold, hold->argv);
+	error = errno;
+	if (is_strict() || is_over(hold)) {
 		record_remove(&run);
 		return go_without(hold, "no guard", strerror(error));
 	}
+	/* the record stays: a canceller has nothing else to find the run by */
+	log_line("no guard: %s; podman is started all the same, cancel and sweep end it",
+		 strerror(error));
 	return become(hold, hold->argv);
 }
 
@@ -267,7 +286,7 @@ static int prepare(struct hold *hold, int directory, const char *why)
 	case ANCESTORS_FOUND:
 		break;
 	case ANCESTORS_ENDED:
-		return refuse(find_unit(hold), "the process that asked for podman has ended");
+		return refuse(find_unit(hold), OVER);
 	case ANCESTORS_UNKNOWN:
 		return go_without(hold, "the process that asked for podman",
 				  "proc(5) does not show it");

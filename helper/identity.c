@@ -3,12 +3,28 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "../preload/podman_command.h"
 #include "conmon_args.h"
+#include "file.h"
+#include "guard_fds.h"
 #include "util.h"
 
-enum role { ROLE_NONE, ROLE_PODMAN, ROLE_CONMON, ROLE_RUNTIME };
+/* From conmon's start to that of a runtime's last helper. */
+#define SESSION_SECONDS 10
+
+/* A process that becomes another program shows no command line for a moment. */
+#define EXEC_MS 1000
+#define LOOK_MS 5
+
+enum role { ROLE_NONE, ROLE_UNKNOWN, ROLE_PODMAN, ROLE_CONMON, ROLE_RUNTIME };
+
+/* What a look that failed says of a role. */
+static enum role no_role(void)
+{
+	return is_shortage() ? ROLE_UNKNOWN : ROLE_NONE;
+}
 
 /* Reads the pid in a pid file of the run; 0 where there is none. */
 static pid_t read_pid(const struct run *run, const char *path, const char *suffix)
@@ -32,15 +48,52 @@ bool container_was_made(const struct run *run)
 	return run->container.pid || read_pid(run, run->pidfile, CONTAINER_SUFFIX);
 }
 
+/* Whether podman's command line @word has the run's path directly behind `run`. */
+static bool is_run_command(const struct run *run, char **word)
+{
+	size_t at = run->name[0] ? podman_run_index(word) : 0;
+	const char *path = at && word[at + 1] ? after(word[at + 1], "--conmon-pidfile=") : NULL;
+
+	return path && run_owns(run, path, CONMON_SUFFIX);
+}
+
 static bool is_podman(const struct run *run, const char *exe, const struct words *words)
 {
-	size_t at = run->name[0] ? podman_run_index(words->word) : 0;
-	const char *path = at ? words->word[at + 1] : NULL;
-
-	if (!equal(exe, "podman") && !equal(exe, path_basename(run->executable)))
+	/* podman.real and its like: what a script in podman's place calls */
+	if (!after(exe, "podman") && !equal(exe, path_basename(run->executable)))
 		return false;
-	path = path ? after(path, "--conmon-pidfile=") : NULL;
-	return path && run_owns(run, path, CONMON_SUFFIX);
+	return is_run_command(run, words->word);
+}
+
+/* Whether @pid is this program, run by our user. */
+static bool is_podleash(pid_t pid)
+{
+	char own[NAME_MAX + 1], exe[NAME_MAX + 1];
+
+	return proc_is_of(pid, geteuid()) && proc_exe_name(getpid(), own) &&
+	       proc_exe_name(pid, exe) && equal(own, exe);
+}
+
+/* podleash hold PATH ARGV0 … run --conmon-pidfile=… */
+static bool is_hold(const struct run *run, const struct words *words)
+{
+	return words->count > 4 && equal(words->word[1], "hold") &&
+	       is_run_command(run, words->word + 3);
+}
+
+/*
+ * Whether this is the interpreter of a script in podman's place, which has one argument of
+ * its own at most, execve(2).
+ */
+static bool is_script(const struct run *run, const struct words *words)
+{
+	const char *script = path_basename(run->executable);
+
+	for (size_t i = 1; i <= 2 && i < words->count; i++)
+		if (equal(path_basename(words->word[i]), script) &&
+		    is_run_command(run, words->word + i))
+			return true;
+	return false;
 }
 
 static bool is_conmon(const struct run *run, const char *exe, const struct words *words)
@@ -50,8 +103,8 @@ static bool is_conmon(const struct run *run, const char *exe, const struct words
 	if (!equal(exe, "conmon"))
 		return false;
 	conmon_args_parse(words, &args);
-	if (run->cid[0]) /* a restart keeps the id */
-		return equal(args.cid, run->cid);
+	if (run->cid[0] && !equal(args.cid, run->cid)) /* a restart keeps the id */
+		return false;
 	if (run->container_name[0] && !equal(args.name, run->container_name))
 		return false;
 	if (run_owns(run, run->conmon_pidfile, CONMON_SUFFIX))
@@ -73,29 +126,32 @@ static bool fits_runtime(const struct run *run, const char *exe, const struct wo
 
 static bool is_runtime(const struct run *run, const char *exe, const struct words *words)
 {
-	bool create = false, ours = false;
+	bool acts = false, ours = false;
 
 	if (!fits_runtime(run, exe, words))
 		return false;
 	for (size_t i = 1; i < words->count; i++) {
-		create = create || equal(words->word[i], "create");
-		if (create && equal(words->word[i - 1], "--pid-file"))
+		acts = acts || equal(words->word[i], "create") || equal(words->word[i], "start");
+		if (acts && equal(words->word[i - 1], "--pid-file"))
 			ours = ours || run_owns(run, words->word[i], CONTAINER_SUFFIX);
 	}
-	return create && (ours || (run->cid[0] && equal(words->word[words->count - 1], run->cid)));
+	return acts && (ours || (run->cid[0] && equal(words->word[words->count - 1], run->cid)));
 }
 
 /*
- * What a runtime that was killed leaves: a member of the session that conmon made
- * for itself. Its number is not given to another process while a member lives; it
- * may be ours only while no living process other than conmon has it.
+ * What a runtime that was killed leaves: a member of the session that conmon made for
+ * itself, started soon after it and with conmon's environment. The session's number is not
+ * given to another process while a member lives; where all had died and it was, none of
+ * these three fits by chance.
  */
 static bool is_in_session(const struct run *run, pid_t pid)
 {
 	struct proc_stat stat, leader;
+	uint64_t soon = SESSION_SECONDS * (uint64_t)sysconf(_SC_CLK_TCK);
 
 	if (!run->conmon.pid || pid == run->conmon.pid || !proc_stat(pid, &stat) ||
-	    stat.session != run->conmon.pid || stat.start < run->conmon.start)
+	    stat.session != run->conmon.pid || stat.start < run->conmon.start ||
+	    stat.start > run->conmon.start + soon || !proc_is_from_conmon(pid))
 		return false;
 	return !proc_stat(run->conmon.pid, &leader) || leader.start == run->conmon.start;
 }
@@ -106,8 +162,9 @@ static enum role role_of(const struct run *run, pid_t pid)
 	char exe[NAME_MAX + 1];
 	struct words words;
 
-	if (proc_uid(pid) != geteuid() || !proc_exe_name(pid, exe) || !proc_cmdline(pid, &words))
-		return ROLE_NONE;
+	errno = 0; /* an empty command line sets none */
+	if (!proc_is_of(pid, geteuid()) || !proc_exe_name(pid, exe) || !proc_cmdline(pid, &words))
+		return no_role();
 	/* once there is a container, podman's cleanup is in that session as well */
 	if (!container_was_made(run) && is_in_session(run, pid)) {
 		words_free(&words);
@@ -131,15 +188,48 @@ static enum role open_in_role(const struct run *run, pid_t pid, enum role wanted
 	enum role role;
 
 	if (!handle_open(handle, pid))
-		return ROLE_NONE;
+		return no_role();
 	role = role_of(run, pid);
 	/* a pid file of the user's own choice may name another run's: ours came after podman */
 	if (role == ROLE_CONMON && handle->id.start < run->podman.start)
 		role = ROLE_NONE;
-	if (role != ROLE_NONE && (wanted == ROLE_NONE || role == wanted) && handle_alive(handle))
+	if (role > ROLE_UNKNOWN && (wanted == ROLE_NONE || role == wanted) && handle_alive(handle))
 		return role;
 	handle_close(handle);
-	return ROLE_NONE;
+	return role == ROLE_UNKNOWN ? role : ROLE_NONE;
+}
+
+/* Waits out the moment in which @handle's process becomes another program. */
+static bool read_cmdline(const struct handle *handle, struct words *words)
+{
+	int64_t deadline = boottime_ms() + EXEC_MS;
+
+	while (!proc_cmdline(handle->id.pid, words))
+		if (!ms_until(deadline) || handle_wait(handle, LOOK_MS))
+			return false;
+	return true;
+}
+
+/* Opens the podman of the record, whatever it is by now. Closed where the record is not right. */
+static bool open_podman(const struct run *run, struct handle *podman)
+{
+	pid_t pid = run->podman.pid;
+	char exe[NAME_MAX + 1];
+	struct words words;
+	bool proven = false;
+
+	if (!pid || !handle_open_exact(podman, run->podman))
+		return false;
+	if (read_cmdline(podman, &words)) {
+		proven = proc_is_of(pid, geteuid()) && proc_exe_name(pid, exe) &&
+			 (is_podman(run, exe, &words) || is_script(run, &words) ||
+			  (is_podleash(pid) && is_hold(run, &words))) &&
+			 handle_alive(podman);
+		words_free(&words);
+	}
+	if (!proven)
+		handle_close(podman);
+	return proven;
 }
 
 struct search {
@@ -164,6 +254,9 @@ static bool visit(pid_t pid, void *context)
 		return handles_add(&census->conmon, handle);
 	case ROLE_RUNTIME:
 		return handles_add(&census->runtime, handle);
+	case ROLE_UNKNOWN:
+		census->unsure = true;
+		break;
 	case ROLE_NONE:
 		break;
 	}
@@ -176,17 +269,20 @@ void census_take(const struct run *run, struct census *census)
 	struct handle handle;
 
 	*census = (struct census){0};
-	/* by (pid, start): also while it is hold still, or a script that calls podman */
-	if (run->podman.pid && handle_open_exact(&handle, run->podman))
+	/* also while it is hold still, or a script that calls podman */
+	errno = 0;
+	if (open_podman(run, &handle))
 		(void)handles_add(&census->podman, handle); /* short of memory: found below */
-	if (run->conmon.pid && handle_open_exact(&handle, run->conmon))
-		(void)handles_add(&census->conmon, handle);
-	proc_each(visit, &search);
+	else
+		census->unsure = is_shortage();
+	if (!proc_each(visit, &search))
+		census->unsure = true;
 }
 
 bool census_empty(const struct census *census)
 {
-	return !census->podman.count && !census->conmon.count && !census->runtime.count;
+	return !census->podman.count && !census->conmon.count && !census->runtime.count &&
+	       !census->unsure;
 }
 
 void census_free(struct census *census)
@@ -256,50 +352,182 @@ bool learn_conmon(struct run *run)
 	return run->conmon.pid != 0;
 }
 
+/* Whether the recorded conmon lives, is one, and has @pid below it. */
+static bool is_below_conmon(const struct run *run, pid_t pid)
+{
+	struct handle conmon;
+	bool below;
+
+	if (!run->conmon.pid ||
+	    open_in_role(run, run->conmon.pid, ROLE_CONMON, &conmon) != ROLE_CONMON)
+		return false;
+	/* conmon takes in its descendants' orphans: PR_SET_CHILD_SUBREAPER, conmon src/conmon.c */
+	below = conmon.id.start == run->conmon.start && proc_descends(pid, run->conmon.pid) &&
+		handle_alive(&conmon);
+	handle_close(&conmon);
+	return below;
+}
+
+static bool is_container(const struct run *run, const struct handle *handle)
+{
+	pid_t pid = handle->id.pid;
+
+	return (proc_in_container(pid, run->cid) || is_below_conmon(run, pid)) &&
+	       handle_alive(handle);
+}
+
 bool learn_container(struct run *run)
 {
 	struct draft draft = {0};
 	struct handle handle;
-	struct handle conmon = HANDLE_NONE;
-	bool proven;
 
 	if (run->container.pid)
 		return true;
-	if (!handle_open(&handle, read_pid(run, run->pidfile, CONTAINER_SUFFIX)))
+	errno = 0;
+	pid_t pid = read_pid(run, run->pidfile, CONTAINER_SUFFIX);
+	if (!pid || !handle_open(&handle, pid))
 		return false;
-	/* conmon takes in its descendants' orphans: PR_SET_CHILD_SUBREAPER, conmon src/conmon.c */
-	proven = (run->conmon.pid && handle_open_exact(&conmon, run->conmon) &&
-		  proc_descends(handle.id.pid, run->conmon.pid) && handle_alive(&conmon)) ||
-		 proc_in_cgroup(handle.id.pid, run->cid);
-	if (proven && handle_alive(&handle)) {
+	errno = 0;
+	if (is_container(run, &handle)) {
 		run->container = handle.id;
 		draft_add_process(&draft, "container", run->container, NULL);
 		(void)record_append(run, &draft); /* as above */
 	}
-	handle_close(&conmon);
 	handle_close(&handle);
 	return run->container.pid != 0;
 }
 
-bool guard_open(const struct run *run, struct handle *guard)
+bool container_open(struct run *run, struct handle *handle)
 {
-	char own[NAME_MAX + 1], exe[NAME_MAX + 1];
+	*handle = HANDLE_NONE;
+	if (!learn_container(run) || !handle_open_exact(handle, run->container))
+		return false;
+	errno = 0;
+	if (is_container(run, handle))
+		return true;
+	handle_close(handle);
+	if (is_shortage())
+		return false;
+	/* the record is not right: the pid file may be */
+	run->container = (struct process){0};
+	return learn_container(run) && handle_open_exact(handle, run->container);
+}
+
+/* Whether @pid is a guard of ours; writes the path of its record, and the name of its run. */
+static bool is_guard(pid_t pid, char record[PATH_MAX], char name[RUN_SIZE])
+{
 	struct words words;
 	bool proven;
 
+	if (!is_podleash(pid) || !proc_cmdline(pid, &words))
+		return false;
+	proven = words.count == 3 && equal(words.word[1], "guard") &&
+		 snprintf(record, PATH_MAX, "%s", words.word[2]) < PATH_MAX &&
+		 strchr(record, '/') && file_kind(path_basename(record), name) == FILE_RECORD;
+	words_free(&words);
+	return proven;
+}
+
+bool guard_open(const struct run *run, struct handle *guard)
+{
+	char record[PATH_MAX], name[RUN_SIZE];
+
 	if (!run->guard.pid || !handle_open_exact(guard, run->guard))
 		return false;
-	proven = proc_uid(run->guard.pid) == geteuid() && proc_exe_name(getpid(), own) &&
-		 proc_exe_name(run->guard.pid, exe) && equal(own, exe) &&
-		 proc_cmdline(run->guard.pid, &words);
-	if (proven) {
-		proven = words.count == 3 && equal(words.word[1], "guard") &&
-			 run_owns(run, words.word[2], RECORD_SUFFIX) && handle_alive(guard);
+	if (is_guard(run->guard.pid, record, name) && equal(name, run->name) && handle_alive(guard))
+		return true;
+	handle_close(guard);
+	return false;
+}
+
+bool hold_open(const struct run *run, struct handle *hold)
+{
+	struct words words;
+	bool proven = false;
+
+	if (!run->podman.pid || !handle_open_exact(hold, run->podman))
+		return false;
+	if (is_podleash(run->podman.pid) && proc_cmdline(run->podman.pid, &words)) {
+		proven = is_hold(run, &words) && handle_alive(hold);
 		words_free(&words);
 	}
 	if (!proven)
-		handle_close(guard);
+		handle_close(hold);
 	return proven;
+}
+
+struct guard_search {
+	int directory;
+	const char *path;
+	guard_found *found;
+	void *context;
+};
+
+/* Whether @pid has the directory open where a guard has its own, or guards @record at its path. */
+static bool guards_there(const struct guard_search *search, pid_t pid, const char *record)
+{
+	size_t length = strlen(search->path);
+	struct stat theirs, ours;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, GUARD_FD_DIRECTORY);
+	if (stat(path, &theirs) == 0 && fstat(search->directory, &ours) == 0 &&
+	    theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
+		return true;
+	return strncmp(record, search->path, length) == 0 &&
+	       record + length + 1 == path_basename(record);
+}
+
+static bool visit_guard(pid_t pid, void *context)
+{
+	const struct guard_search *search = context;
+	char record[PATH_MAX], name[RUN_SIZE];
+	struct handle guard;
+	struct run run;
+
+	if (!is_guard(pid, record, name) || !handle_open(&guard, pid))
+		return true;
+	run_init(&run, search->directory, name);
+	/* once more, with the handle held: the pid has not gone to another process */
+	if (is_guard(pid, record, name) && equal(name, run.name) &&
+	    guards_there(search, pid, record) && handle_alive(&guard))
+		search->found(&run, guard, search->context);
+	else
+		handle_close(&guard);
+	return true;
+}
+
+void guard_each(int directory, const char *path, guard_found *found, void *context)
+{
+	struct guard_search search = {directory, path, found, context};
+
+	(void)proc_each(visit_guard, &search); /* one that is missed is asked for again */
+}
+
+struct pick {
+	const char *name;
+	struct handle guard;
+};
+
+static void pick(struct run *run, struct handle guard, void *context)
+{
+	struct pick *picked = context;
+
+	if (equal(run->name, picked->name) && !picked->guard.id.pid)
+		picked->guard = guard;
+	else
+		handle_close(&guard);
+}
+
+bool guard_find(const struct run *run, struct handle *guard)
+{
+	struct pick picked = {run->name, HANDLE_NONE};
+
+	if (guard_open(run, guard))
+		return true;
+	guard_each(run->directory, "", pick, &picked);
+	*guard = picked.guard;
+	return guard->id.pid != 0;
 }
 
 struct descent {
@@ -328,5 +556,5 @@ void descendants_add(struct handles *list, const struct handle *ancestor)
 {
 	struct descent descent = {list, ancestor};
 
-	proc_each(visit_descendant, &descent);
+	(void)proc_each(visit_descendant, &descent); /* the next look finds what was missed */
 }

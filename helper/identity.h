@@ -6,11 +6,11 @@
  * role, and its command line carries the run's path as the value of the very
  * flag that carries it:
  *     podman   run --conmon-pidfile=…/RUN.conmon.pid, directly behind `run`
- *     conmon   --conmon-pidfile P or -p P; once its CID is known, -c CID
- *     runtime  create … --pid-file P, or create … CID
- * The container init is a descendant of such a conmon, or its cgroup names the
- * CID. What was proven once is in the record as (pid, start), which with the boot
- * id names one process for ever.
+ *     conmon   --conmon-pidfile P or -p P; once its CID is known, -c CID as well
+ *     runtime  create … --pid-file P, create … CID, or start CID
+ * The container init is a descendant of such a conmon, or its cgroup or its mounts
+ * name the CID. What was proven once is in the record as (pid, start), which with the
+ * boot id names one process for ever; as the record is a file, it is proven again.
  *
  * Each function opens the handle first and looks second: what it returns is open
  * on the process that was looked at. Nothing here sends a signal.
@@ -26,10 +26,13 @@ struct census {
 	struct handles podman; /* podman, its rootless child, hold before it is podman */
 	struct handles conmon;
 	struct handles runtime; /* `runc create` and its like, also without a conmon */
+	bool unsure;		/* some processes could not be looked at: there may be more */
 };
 
 /* Looks through /proc. */
 void census_take(const struct run *run, struct census *census);
+
+/* Whether nothing of the run lives: what could not be looked at may. */
 bool census_empty(const struct census *census);
 void census_free(struct census *census);
 
@@ -41,20 +44,43 @@ void census_free(struct census *census);
  */
 bool learn_conmon(struct run *run);
 
-/* The same from a conmon that a census found. */
+/* The same from a conmon that was proven by a pid file (plain.h). */
 bool learn_from(struct run *run, const struct handle *conmon);
 
 /*
  * Learns the container init from its pid file, once, while conmon proves it.
- * Returns whether it is known.
+ * Returns whether it is known; false with a shortage in errno (util.h) where it
+ * could not be looked at.
  */
 bool learn_container(struct run *run);
+
+/*
+ * Opens the living container init, learned or recorded, and proven anew. False where it is
+ * dead, or none can be proven, or with a shortage in errno none could be looked at.
+ */
+bool container_open(struct run *run, struct handle *handle);
 
 /* Whether the container's pid file names a process, alive or not. */
 bool container_was_made(const struct run *run);
 
 /* Opens the living guard that the record names; proven by (pid, start), program and argument. */
 bool guard_open(const struct run *run, struct handle *guard);
+
+/* The same, also of a guard that has not yet written itself down: looks through /proc. */
+bool guard_find(const struct run *run, struct handle *guard);
+
+/* Opens the living hold of the run; false once it is podman. Proven by (pid, start), program
+ * and command line. */
+bool hold_open(const struct run *run, struct handle *hold);
+
+/*
+ * Calls @found for each living guard of @directory, found among all processes and
+ * proven by program and argument: the directory that it has open, or that it was named
+ * when it lay at @path. @run is known by its name alone and goes with the call; the
+ * handle is the callee's, to close.
+ */
+typedef void guard_found(struct run *run, struct handle guard, void *context);
+void guard_each(int directory, const char *path, guard_found *found, void *context);
 
 /* Adds all living descendants of @ancestor to @list. */
 void descendants_add(struct handles *list, const struct handle *ancestor);

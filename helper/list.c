@@ -69,8 +69,8 @@ static void list_run(struct listing *listing, int directory, const char *path, c
 	if (!record_open(&run, directory, name, false, &why)) {
 		if (errno == ENOENT)
 			return; /* it ended just now */
-		print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, why);
-		listing->damaged++;
+		if (may_name(&listing->damaged))
+			print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, why);
 		return;
 	}
 	if (!listing->json && !listing->runs++)
@@ -118,6 +118,8 @@ int list_main(int argc, char *argv[])
 	if (directory < 0)
 		return status;
 	list_directory(directory, path, &listing);
-	piddir_each_unit(directory, path, list_directory, &listing);
-	return listing.damaged ? EXIT_LEFT : 0;
+	size_t refused = piddir_each_unit(directory, path, list_directory, &listing);
+	if (unnamed(listing.damaged))
+		print_error("%s: %zu more", path, unnamed(listing.damaged));
+	return listing.damaged || refused ? EXIT_LEFT : 0;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
-#include <ctype.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "file.h"
 #include "util.h"
 
 #define LINE_SIZE 1024
@@ -25,9 +24,7 @@ void log_init(void)
 
 static bool log_to_file(const char *line)
 {
-	_cleanup_close_ int fd =
-		open(log_file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		     0600);
+	_cleanup_close_ int fd = file_open_log(log_file);
 	char stamped[LINE_SIZE + 64];
 	time_t now = time(NULL);
 	struct tm utc;
@@ -62,12 +59,12 @@ static void log_to_syslog(const char *line)
 	(void)send(fd, message, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* One line it is: what comes from a file's name or an argument may hold control characters. */
+/* One line it is, and plain: a file's name or an argument may hold what commands a terminal. */
 static void format_line(char *line, size_t size, const char *format, va_list arguments)
 {
 	(void)vsnprintf(line, size, format, arguments); /* cut where too long */
 	for (; *line; line++)
-		if (iscntrl((unsigned char)*line))
+		if (*line < ' ' || *line > '~')
 			*line = '?';
 }
 

@@ -6,17 +6,37 @@
 #ifndef PODLEASH_LOG_H
 #define PODLEASH_LOG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /*
  * Remembers where lines go: appended to the file that PODLEASH_LOG names by an
  * absolute path, else sent to /dev/log as LOG_DAEMON. Opens nothing until the first line.
  */
 void log_init(void);
 
-/* Logs one line, printf-like, without a newline. Never waits; errors are ignored, no one is left to
- * tell. */
+/*
+ * Logs one line, printf-like, without a newline; what is no printable ASCII in it
+ * is shown as `?`. Never waits; errors are ignored, no one is left to tell.
+ */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 
-/* Prints `podleash: ` and one line to stderr: for commands that a person runs. */
+/* Prints `podleash: ` and one such line to stderr: for commands that a person runs. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
+
+/* A directory may hold thousands of files that ask for a line each: so many get one. */
+#define NAMES_MAX 32
+
+/* Counts one more such file in @found; whether it gets a line. */
+static inline bool may_name(size_t *found)
+{
+	return ++*found <= NAMES_MAX;
+}
+
+/* How many of @found got none. */
+static inline size_t unnamed(size_t found)
+{
+	return found > NAMES_MAX ? found - NAMES_MAX : 0;
+}
 
 #endif

@@ -3,8 +3,9 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <fcntl.h>
+#include <stdio.h>
 
+#include "file.h"
 #include "util.h"
 
 bool run_name_valid(const char *name)
@@ -70,37 +71,39 @@ enum file_kind file_kind(const char *name, char run[RUN_SIZE])
 
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(a, b);
+}
+
+bool names_add(struct names *names, const char *name)
+{
+	if (names->count == names->room) {
+		size_t wanted = names->room ? 2 * names->room : 64;
+		void *larger = realloc(names->name, wanted * sizeof(*names->name));
+
+		if (!larger)
+			return false;
+		names->name = larger;
+		names->room = wanted;
+	}
+	(void)snprintf(names->name[names->count++], NAME_MAX + 1, "%s", name);
+	return true;
 }
 
 bool names_read(int directory, struct names *names)
 {
-	_cleanup_close_ int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = file_open_directory(directory, ".");
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	size_t room = 0;
 
 	*names = (struct names){0};
-	if (!stream)
+	if (!stream) {
+		cleanup_close(&fd);
 		return false;
-	fd = -1; /* the stream's from here on */
-	while ((errno = 0, entry = readdir(stream))) {
-		if (equal(entry->d_name, ".") || equal(entry->d_name, ".."))
-			continue;
-		if (names->count == room) {
-			size_t wanted = room ? 2 * room : 64;
-			char **larger = realloc(names->name, wanted * sizeof(*larger));
-
-			if (!larger)
-				break;
-			names->name = larger;
-			room = wanted;
-		}
-		names->name[names->count] = strdup(entry->d_name);
-		if (!names->name[names->count])
-			break;
-		names->count++;
 	}
+	while ((errno = 0, entry = readdir(stream)))
+		if (!equal(entry->d_name, ".") && !equal(entry->d_name, "..") &&
+		    !names_add(names, entry->d_name))
+			break;
 	int error = entry ? ENOMEM : errno;
 	(void)closedir(stream);
 	if (error) {
@@ -115,8 +118,6 @@ bool names_read(int directory, struct names *names)
 
 void names_free(struct names *names)
 {
-	for (size_t i = 0; i < names->count; i++)
-		free(names->name[i]);
 	free(names->name);
 	*names = (struct names){0};
 }

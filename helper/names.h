@@ -12,6 +12,7 @@
 #ifndef PODLEASH_NAMES_H
 #define PODLEASH_NAMES_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -48,13 +49,16 @@ enum file_kind {
 /* Tells @name's kind and, for the files of a run, writes its name to @run. Pure. */
 enum file_kind file_kind(const char *name, char run[RUN_SIZE]);
 
-/* The names in a directory, sorted. Owned by the caller. */
+/* The names of files. Owned by the caller; freed by names_free(). */
 struct names {
-	char **name;
-	size_t count;
+	char (*name)[NAME_MAX + 1];
+	size_t count, room;
 };
 
-/* Lists @directory ("." and ".." left out). False with errno where it cannot be read. */
+/* Adds a copy of @name, which is a file's. False where memory is short. */
+bool names_add(struct names *names, const char *name);
+
+/* Lists @directory, sorted ("." and ".." left out). False with errno where it cannot be read. */
 bool names_read(int directory, struct names *names);
 void names_free(struct names *names);
 

@@ -9,58 +9,66 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "log.h"
 #include "util.h"
+#include "walk.h"
 
-/* A slash at the end would make O_NOFOLLOW follow a symlink. Returns false where @path is too long.
- */
-static bool without_slashes(const char *path, char trimmed[PATH_MAX])
+/* login(1)'s for an ordinary user, and where administrators put programs. */
+#define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static const char anothers[] =
+	"owned by another user, or below what is; run podleash as the one who runs podman";
+
+/* Opens the directory @name at @parent. As piddir_open(). */
+static int open_at(int parent, const char *name, const char **why)
 {
-	size_t length = strlen(path);
-
-	while (length > 1 && path[length - 1] == '/')
-		length--;
-	if (length == 0 || length >= PATH_MAX)
-		return false;
-	memcpy(trimmed, path, length);
-	trimmed[length] = '\0';
-	return true;
-}
-
-int piddir_open(const char *path, const char **why)
-{
-	char trimmed[PATH_MAX];
 	struct stat st;
 
-	*why = "no usable path";
-	if (!without_slashes(path, trimmed))
-		return -1;
 	/* O_DIRECTORY comes first in the kernel: a symlink is ENOTDIR or ELOOP, look which */
-	if (lstat(trimmed, &st)) {
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW)) {
 		*why = strerror(errno);
 		return -1;
 	}
+	errno = EPERM;
 	if (S_ISLNK(st.st_mode)) {
 		*why = "a symbolic link; name the directory itself";
 		return -1;
 	}
-	_cleanup_close_ int fd =
-		open(trimmed, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open_directory(parent, name);
 	if (fd < 0 || fstat(fd, &st)) {
 		*why = strerror(errno);
 		return -1;
 	}
+	errno = EPERM;
 	if (st.st_uid != geteuid()) {
-		*why = "owned by another user; run podleash as the one who runs podman";
+		*why = anothers;
 		return -1;
 	}
 	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
 		*why = "writable by others; chmod 0700 it";
 		return -1;
 	}
-	int opened = fd;
-	fd = -1; /* the caller's from here on */
-	return opened;
+	return take_fd(&fd);
+}
+
+/* The directory that holds @path, and its last component. */
+static int open_parent(const char *path, char name[NAME_MAX + 1], const char **why)
+{
+	uid_t other;
+	int parent = walk(path, name, &other);
+
+	if (parent < 0)
+		*why = other ? anothers : strerror(errno);
+	return parent;
+}
+
+int piddir_open(const char *path, const char **why)
+{
+	char name[NAME_MAX + 1];
+	_cleanup_close_ int parent = open_parent(path, name, why);
+
+	return parent < 0 ? -1 : open_at(parent, name, why);
 }
 
 void piddir_root(char *path, size_t size)
@@ -100,13 +108,17 @@ void piddir_unit(int directory, char unit[UNIT_SIZE])
 	memcpy(unit, name, strlen(name) + 1); /* a valid name fits */
 }
 
-void piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context)
+size_t piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context)
 {
 	struct names names;
+	size_t refused = 0;
 
 	if (!names_read(directory, &names)) {
-		log_line("%s: cannot be read: %s", path, strerror(errno));
-		return;
+		int error = errno;
+
+		log_line("%s: cannot be read: %s", path, strerror(error));
+		print_error("%s: cannot be read: %s", path, strerror(error));
+		return 1;
 	}
 	for (size_t i = 0; i < names.count; i++) {
 		char below[PATH_MAX];
@@ -119,28 +131,34 @@ void piddir_each_unit(int directory, const char *path, piddir_visit *visit, void
 		    snprintf(below, sizeof(below), "%s/%s", path, names.name[i]) >=
 			    (int)sizeof(below))
 			continue;
-		_cleanup_close_ int unit = piddir_open(below, &why);
-		if (unit < 0)
-			log_line("%s: %s; left alone", below, why);
-		else
+		_cleanup_close_ int unit = open_at(directory, names.name[i], &why);
+		if (unit >= 0) {
 			visit(unit, below, context);
+		} else if (errno != ENOENT && may_name(&refused)) {
+			log_line("%s: %s; left alone", below, why);
+			print_error("%s: %s; left alone", below, why);
+		}
 	}
+	if (unnamed(refused))
+		print_error("%s: %zu more units", path, unnamed(refused));
 	names_free(&names);
+	return refused;
 }
 
 int piddir_make(const char *path, int *lock, const char **why)
 {
+	char name[NAME_MAX + 1];
+	_cleanup_close_ int parent = open_parent(path, name, why);
+
 	*lock = -1;
-	for (int try = 0; try < 3; try++) {
-		bool made = mkdir(path, 0700) == 0;
-		int directory = piddir_open(path, why);
+	for (int try = 0; parent >= 0 && try < 3; try++) {
+		bool made = mkdirat(parent, name, 0700) == 0;
+		int directory = open_at(parent, name, why);
 		struct stat st;
 
 		if (directory < 0)
 			return -1;
-		*lock = openat(directory, DIRECTORY_MARK,
-			       (made ? O_CREAT : 0) | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-			       0600);
+		*lock = file_open_own(directory, DIRECTORY_MARK, (made ? O_CREAT : 0) | O_RDWR);
 		/* a sweep may have removed it between two of these calls */
 		if ((*lock < 0 && !made) || (*lock >= 0 && flock(*lock, LOCK_SH) == 0 &&
 					     fstat(*lock, &st) == 0 && st.st_nlink > 0))
@@ -149,19 +167,22 @@ int piddir_make(const char *path, int *lock, const char **why)
 		*lock = -1;
 		cleanup_close(&directory);
 	}
-	*why = "it is removed again and again";
+	if (parent >= 0)
+		*why = "it is removed again and again";
 	return -1;
 }
 
 bool piddir_remove(int directory, const char *path)
 {
-	_cleanup_close_ int mark =
-		openat(directory, DIRECTORY_MARK, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	char run[RUN_SIZE];
+	_cleanup_close_ int mark = file_open_own(directory, DIRECTORY_MARK, O_RDWR);
+	char run[RUN_SIZE], name[NAME_MAX + 1];
+	const char *why;
+	_cleanup_close_ int parent = open_parent(path, name, &why);
 	struct names names;
 	bool empty = true;
 
-	if (mark < 0 || flock(mark, LOCK_EX | LOCK_NB) || !names_read(directory, &names))
+	if (parent < 0 || mark < 0 || flock(mark, LOCK_EX | LOCK_NB) ||
+	    !names_read(directory, &names))
 		return false;
 	for (size_t i = 0; i < names.count; i++) {
 		enum file_kind kind = file_kind(names.name[i], run);
@@ -171,7 +192,7 @@ bool piddir_remove(int directory, const char *path)
 	for (size_t i = 0; empty && i < names.count; i++)
 		(void)unlinkat(directory, names.name[i], 0); /* rmdir tells */
 	names_free(&names);
-	return empty && rmdir(path) == 0;
+	return empty && unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 
 int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
@@ -180,8 +201,12 @@ int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
 	int directory = -1;
 
 	piddir_default(path, PATH_MAX);
+	/* absolute: a guard's directory is /; too long a one is not found */
+	bool relative = argument && argument[0] != '/' && getcwd(path, PATH_MAX);
+	size_t before = relative ? strlen(path) : 0;
 	if (argument)
-		(void)snprintf(path, PATH_MAX, "%s", argument); /* too long: not found */
+		(void)snprintf(path + before, PATH_MAX - before, "%s%s", relative ? "/" : "",
+			       argument);
 	*status = 1;
 	if (piddir_become_owner(path)) {
 		directory = piddir_open(path, &why);
@@ -193,19 +218,32 @@ int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
 	return directory;
 }
 
+/* What was root's is not the user's: his storage is found by his HOME, and his guards log
+ * elsewhere. */
+static bool take_environment(const struct passwd *user)
+{
+	return clearenv() == 0 && setenv("PATH", USUAL_PATH, 1) == 0 &&
+	       setenv("HOME", user->pw_dir, 1) == 0 && setenv("USER", user->pw_name, 1) == 0 &&
+	       setenv("LOGNAME", user->pw_name, 1) == 0;
+}
+
 bool piddir_become_owner(const char *path)
 {
-	char trimmed[PATH_MAX];
+	char name[NAME_MAX + 1];
 	struct stat st;
+	uid_t other;
+	_cleanup_close_ int parent = walk(path, name, &other);
 
-	if (geteuid() != 0 || !without_slashes(path, trimmed) || lstat(trimmed, &st) ||
-	    !S_ISDIR(st.st_mode) || st.st_uid == 0)
+	if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_anothers(&st))
+		other = st.st_uid;
+	if (!other)
 		return true;
 	/* the user's own group: the directory's may be anyone's, root's as well */
-	const struct passwd *user = getpwuid(st.st_uid);
-	if (user && setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(st.st_uid) == 0)
+	const struct passwd *user = getpwuid(other);
+	if (user && setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(other) == 0 &&
+	    take_environment(user))
 		return true;
 	print_error("%s: cannot become its owner, uid %u: %s; nothing was touched", path,
-		    (unsigned int)st.st_uid, user ? strerror(errno) : "no such user");
+		    (unsigned int)other, user ? strerror(errno) : "no such user");
 	return false;
 }

@@ -11,8 +11,9 @@
 
 /*
  * Opens the directory @path. Refuses a symlink, what is no directory, what
- * another user owns or others may write to. Returns a descriptor, or -1 with
- * the reason in @why (static text).
+ * another user owns or others may write to. For root every directory and link that
+ * the path leads through must be root's as well: who owns one leads elsewhere at
+ * will. Returns a descriptor, or -1 with the reason in @why (static text).
  */
 int piddir_open(const char *path, const char **why);
 
@@ -34,10 +35,11 @@ void piddir_unit(int directory, char unit[UNIT_SIZE]);
 
 /*
  * Calls @visit for each directory of a unit below @directory, whose path is @path.
- * Those that piddir_open() refuses are named in the log.
+ * Those that piddir_open() refuses are named on stderr and in the log (log.h); returns
+ * how many, and 1 where @directory cannot be read.
  */
 typedef void piddir_visit(int directory, const char *path, void *context);
-void piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context);
+size_t piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context);
 
 /*
  * Makes the directory @path (0700), marks it as made, and opens it with the mark
@@ -53,9 +55,10 @@ int piddir_make(const char *path, int *lock, const char **why);
 bool piddir_remove(int directory, const char *path);
 
 /*
- * Root acting on another user's directory becomes that user for good: groups,
- * gid, uid. Returns false with one line on stderr where that fails; true where
- * there is nothing to do.
+ * Root that @path leads to or through what another user owns becomes the first such
+ * user for good: groups, gid, uid. Nothing of root's environment stays: PATH is the
+ * usual one, HOME, USER and LOGNAME are that user's. Returns false with one line on
+ * stderr where that fails; true where there is nothing to do.
  */
 bool piddir_become_owner(const char *path);
 

@@ -7,13 +7,11 @@
 
 #include "../preload/podman_command.h"
 #include "conmon_args.h"
+#include "file.h"
 #include "handle.h"
 #include "identity.h"
 #include "log.h"
 #include "util.h"
-
-/* Files named in the log, of those that are nobody's; a directory may hold thousands. */
-#define FOREIGN_NAMED 10
 
 /* Whether @path is the very file @name of @directory. */
 static bool names_file(const char *path, int directory, const char *name)
@@ -35,7 +33,7 @@ static bool open_conmon(struct handle *handle, pid_t pid, int directory, const c
 
 	if (!handle_open(handle, pid))
 		return false;
-	if (proc_uid(pid) == geteuid() && proc_exe_name(pid, exe) && equal(exe, "conmon") &&
+	if (proc_is_of(pid, geteuid()) && proc_exe_name(pid, exe) && equal(exe, "conmon") &&
 	    proc_cmdline(pid, &words)) {
 		conmon_args_parse(&words, &args);
 		proven = (names_file(args.conmon_pidfile, directory, name) ||
@@ -68,17 +66,20 @@ static void fill(struct run *run, const char *unit)
 bool plain_find(struct run *run, int directory, const char *name, const char *unit)
 {
 	static char boot[BOOT_ID_SIZE];
+	errno = 0;
 	pid_t pid = read_pid_file(directory, name);
 	struct handle conmon;
 	struct proc_stat stat;
 	bool found;
 
-	proc_boot_id(boot);
 	run_init(run, directory, "");
+	if (!pid)
+		return false;
 	/* the file names conmon itself, or the container init, whose parent conmon is */
 	if (!open_conmon(&conmon, pid, directory, name) &&
 	    (!proc_stat(pid, &stat) || !open_conmon(&conmon, stat.ppid, directory, name)))
 		return false;
+	proc_boot_id(boot);
 	run->boot = boot;
 	found = learn_from(run, &conmon);
 	handle_close(&conmon);
@@ -87,16 +88,32 @@ bool plain_find(struct run *run, int directory, const char *name, const char *un
 	return found;
 }
 
-void plain_remove(const struct run *run)
+bool plain_remove(const struct run *run)
 {
 	const char *paths[] = {run->conmon_pidfile, run->pidfile};
+	bool removed = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		const char *name = path_basename(paths[i]);
 
-		if (names_file(paths[i], run->directory, name))
-			(void)unlinkat(run->directory, name, 0); /* gone already is as good */
+		errno = ENOENT;
+		bool there = names_file(paths[i], run->directory, name);
+		if (there ? unlinkat(run->directory, name, 0) == 0 || errno == ENOENT
+			  : !is_shortage())
+			continue;
+		log_line("%s cannot be removed: %s", name, strerror(errno));
+		removed = false;
 	}
+	return removed;
+}
+
+/* A unit's own directory: piddir_each_unit() looks into it. */
+static bool is_unit_directory(int directory, const char *name)
+{
+	struct stat st;
+
+	return unit_name_valid(name) && fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
 }
 
 static bool is_foreign(int directory, const char *name)
@@ -107,7 +124,7 @@ static bool is_foreign(int directory, const char *name)
 
 	switch (file_kind(name, run)) {
 	case FILE_FOREIGN:
-		return true;
+		return !is_unit_directory(directory, name);
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
 		if (record_exists(directory, run))
@@ -123,16 +140,12 @@ static bool is_foreign(int directory, const char *name)
 	return foreign;
 }
 
-void plain_log_foreign(int directory, const char *path, const struct names *names)
+void plain_log_foreign(int directory, const char *path, const struct names *names, size_t *found)
 {
-	size_t found = 0;
-
 	for (size_t i = 0; i < names->count; i++)
-		if (is_foreign(directory, names->name[i]) && ++found <= FOREIGN_NAMED)
+		if (is_foreign(directory, names->name[i]) && may_name(found))
 			log_line("%s/%s: not podleash's, or damaged; left alone", path,
 				 names->name[i]);
-	if (found > FOREIGN_NAMED)
-		log_line("%s: %zu more such files", path, found - FOREIGN_NAMED);
 }
 
 bool plain_is_stale(int directory, const char *name)
@@ -145,5 +158,7 @@ bool plain_is_stale(int directory, const char *name)
 			handle_close(&handle);
 		return false;
 	}
+	if (is_shortage())
+		return false;
 	return true;
 }

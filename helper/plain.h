@@ -12,19 +12,23 @@
 /*
  * Finds the living conmon that carries the pid file @name of @directory and fills
  * @run from its command line, as far as reap() needs it; @unit is kept by
- * reference. False where there is none: the file is stale, damaged or foreign.
+ * reference. False where there is none: the file is stale, damaged or foreign, or with
+ * a shortage in errno (util.h) it could not be told.
  */
 bool plain_find(struct run *run, int directory, const char *name, const char *unit);
 
-/* Removes the pid files that the conmon of @run carried, those of run->directory. */
-void plain_remove(const struct run *run);
+/*
+ * Removes the pid files that the conmon of @run carried, those of run->directory.
+ * Returns whether they are gone; the log says which is not.
+ */
+bool plain_remove(const struct run *run);
 
 /*
  * Names in the log what of @names in @directory (at @path) is nobody's: files that
- * are not podleash's, and pid files without a record or a living conmon. The first
- * few, and how many more.
+ * are not podleash's, and pid files without a record or a living conmon. Counts
+ * them in @found, by which only the first few get a line (log.h).
  */
-void plain_log_foreign(int directory, const char *path, const struct names *names);
+void plain_log_foreign(int directory, const char *path, const struct names *names, size_t *found);
 
 /* Whether the pid file @name holds the pid of no living process. */
 bool plain_is_stale(int directory, const char *name);

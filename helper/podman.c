@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "file.h"
 #include "handle.h"
 #include "log.h"
 #include "util.h"
@@ -18,7 +19,7 @@
 #define OUTPUT_LIMIT (4U << 20)
 #define CALL_WORDS   4096
 
-/* A command line in the making; too long a one is cut, and noticed. */
+/* A command line in the making; what does not fit is left out. */
 struct command {
 	const char *word[CALL_WORDS];
 	size_t count;
@@ -49,37 +50,32 @@ __attribute__((noreturn)) static void become_podman(const struct command *comman
 	_exit(127);
 }
 
-/* Reads @fd to its end, NUL-terminated, until @deadline. NULL where that does not work out. */
+/* Reads more of @fd to @text, which holds *@used of @room bytes. False at its end or @deadline. */
+static bool read_more(int fd, int64_t deadline, char *text, size_t room, size_t *used)
+{
+	struct pollfd ready = {fd, POLLIN, 0};
+	ssize_t n;
+
+	if (poll(&ready, 1, ms_until(deadline)) <= 0)
+		return false;
+	n = read(fd, text + *used, room - *used - 1);
+	*used += n > 0 ? (size_t)n : 0;
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Reads @fd to its end, to @deadline or OUTPUT_LIMIT, NUL-terminated. NULL where memory is short.
+ */
 static char *read_output(int fd, int64_t deadline)
 {
-	size_t used = 0, room = 65536;
-	_cleanup_free_ char *text = malloc(room);
+	char *text = malloc(OUTPUT_LIMIT);
+	size_t used = 0;
 
-	while (text && used < OUTPUT_LIMIT) {
-		struct pollfd ready = {fd, POLLIN, 0};
-
-		if (poll(&ready, 1, ms_until(deadline)) == 0)
-			return NULL;
-		ssize_t n = read(fd, text + used, room - used - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			char *whole = text;
-
-			text[used] = '\0';
-			text = NULL; /* the caller's from here on */
-			return n < 0 ? (free(whole), NULL) : whole;
-		}
-		used += (size_t)n;
-		if (room - used < 2) {
-			char *larger = realloc(text, room *= 2);
-
-			if (!larger)
-				return NULL;
-			text = larger;
-		}
-	}
-	return NULL;
+	if (!text)
+		return NULL;
+	while (read_more(fd, deadline, text, OUTPUT_LIMIT, &used))
+		continue;
+	text[used] = '\0';
+	return text;
 }
 
 /*
@@ -134,7 +130,7 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 	(void)snprintf(name, sizeof(name), ".podman-%jx-%jx-%jx-%jx.%lx", (uintmax_t)st.st_dev,
 		       (uintmax_t)st.st_ino, (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec,
 		       (unsigned long)st.st_mtim.tv_nsec);
-	_cleanup_free_ char *known = read_file(directory, name, 64, NULL);
+	_cleanup_free_ char *known = read_own_file(directory, name, 64, NULL);
 	if (known && equal(known, "pidfile=1\n"))
 		return PODMAN_KNOWS_BOTH;
 	if (known && equal(known, "pidfile=0\n"))
@@ -148,8 +144,7 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 	int status = call(&command, environment, ASK_MS, NULL);
 	if (status < 0 || status == 126 || status == 127) /* it was not started: env(1) */
 		return PODMAN_KNOWS_NEITHER;
-	_cleanup_close_ int fd =
-		openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = file_open_own(directory, name, O_WRONLY | O_CREAT | O_EXCL);
 	const char *answer = status == 0 ? "pidfile=1\n" : "pidfile=0\n";
 	if (fd >= 0 && write(fd, answer, strlen(answer)) != (ssize_t)strlen(answer))
 		(void)unlinkat(directory, name, 0); /* asked again next time */
@@ -199,34 +194,57 @@ static bool find_line(const struct run *run, char *text, char cid[CID_SIZE])
 }
 
 /* `podman inspect` names the pid files also of a container that never left "Created". */
-static bool inspect(const struct run *run, const char *list, char cid[CID_SIZE])
+static void start_inspect(const struct run *run, struct command *command)
+{
+	start_command(run, command);
+	add(command, "container");
+	add(command, "inspect");
+	add(command, "--format");
+	add(command, "{{.Id}}|{{.PidFile}}|{{.ConmonPidFile}}");
+}
+
+static bool inspect(const struct run *run, const struct command *command, char cid[CID_SIZE])
+{
+	char *output = NULL;
+
+	/* one that went away meanwhile fails the call, and the others are printed all the same */
+	(void)call(command, environment_of(run), CALL_MS, &output);
+	bool found = output && find_line(run, output, cid);
+	free(output);
+	return found;
+}
+
+static bool inspect_all(const struct run *run, char *containers, char cid[CID_SIZE])
 {
 	struct command command = {.count = 0};
-	_cleanup_free_ char *containers = strdup(list);
-	_cleanup_free_ char *output = NULL;
-	char *rest, *name;
+	char *rest, *id = strtok_r(containers, "\n", &rest);
 
-	start_command(run, &command);
-	add(&command, "container");
-	add(&command, "inspect");
-	add(&command, "--format");
-	add(&command, "{{.Id}}|{{.PidFile}}|{{.ConmonPidFile}}");
-	if (!containers || !(name = strtok_r(containers, "\n", &rest)))
+	if (!id)
 		return false;
-	for (; name; name = strtok_r(NULL, "\n", &rest))
-		add(&command, name);
-	/* one that went away meanwhile fails the call, and the others are printed all the same */
-	(void)call(&command, environment_of(run), CALL_MS, &output);
-	return output && find_line(run, output, cid);
+	start_inspect(run, &command);
+	for (; id; id = strtok_r(NULL, "\n", &rest))
+		add(&command, id);
+	return inspect(run, &command, cid);
+}
+
+static bool inspect_name(const struct run *run, char cid[CID_SIZE])
+{
+	struct command command = {.count = 0};
+
+	if (!run->container_name[0])
+		return false;
+	start_inspect(run, &command);
+	add(&command, run->container_name);
+	return inspect(run, &command, cid);
 }
 
 /* Finds the container of a run whose conmon was never seen: by its name, else among all. */
 static bool look_up(const struct run *run, char cid[CID_SIZE], bool *asked)
 {
 	struct command command = {.count = 0};
-	_cleanup_free_ char *output = NULL;
+	char *output = NULL;
 
-	if (run->container_name[0] && inspect(run, run->container_name, cid))
+	if (inspect_name(run, cid))
 		return true;
 	start_command(run, &command);
 	add(&command, "ps");
@@ -234,7 +252,9 @@ static bool look_up(const struct run *run, char cid[CID_SIZE], bool *asked)
 	add(&command, "--quiet");
 	add(&command, "--no-trunc");
 	*asked = call(&command, environment_of(run), CALL_MS, &output) == 0 && output;
-	return *asked && inspect(run, output, cid);
+	bool found = *asked && inspect_all(run, output, cid);
+	free(output);
+	return found;
 }
 
 static void stop_container(const struct run *run, const char *cid)

@@ -1,67 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "util.h"
 
 /* Linux limits argv to a quarter of the stack's size, usually 2 MiB; execve(2). */
 #define CMDLINE_LIMIT (8U << 20)
-#define PIDFILE_LIMIT 64
 #define PROC_LIMIT    (64U << 10)
+#define MOUNTS_LIMIT  (8U << 20)
 #define ANCESTORS_MAX 4096
-
-/* Reads @fd to its end, at most @limit bytes, NUL-terminated. NULL with errno. */
-static char *read_all(int fd, size_t limit, size_t *size)
-{
-	size_t room = 4096;
-	char *text = malloc(room), *larger = text;
-
-	*size = 0;
-	while (larger) {
-		ssize_t n = read(fd, text + *size, room - *size - 1);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0) {
-			text[*size] = '\0';
-			return text;
-		}
-		*size += n > 0 ? (size_t)n : 0;
-		if (*size > limit)
-			errno = EFBIG;
-		if (n < 0 || *size > limit)
-			break;
-		if (room - *size > 1)
-			continue;
-		larger = realloc(text, room *= 2);
-		text = larger ? larger : text;
-	}
-	int error = errno;
-	free(text);
-	errno = error;
-	return NULL;
-}
-
-char *read_file(int directory, const char *path, size_t limit, size_t *size)
-{
-	_cleanup_close_ int fd =
-		openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-	size_t used;
-
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return read_all(fd, limit, size ? size : &used);
-}
 
 static char *read_proc(pid_t pid, const char *name, size_t limit, size_t *size)
 {
@@ -106,31 +60,41 @@ bool proc_stat(pid_t pid, struct proc_stat *stat)
 	size_t size = 0;
 	_cleanup_free_ char *text = read_proc(pid, "stat", PROC_LIMIT, &size);
 
-	return text && proc_parse_stat(text, size, stat);
+	if (!text)
+		return false;
+	errno = EBADMSG;
+	return proc_parse_stat(text, size, stat);
 }
 
 static bool find_mask(const char *text, const char *key, uint64_t *mask)
 {
 	const char *line = strstr(text, key);
+	const char *digits = line ? line + strlen(key) : "";
 
-	return line && sscanf(line + strlen(key), "%" SCNx64, mask) == 1;
+	*mask = strtoull(digits, NULL, 16);
+	return isxdigit((unsigned char)digits[0]);
 }
 
 bool proc_parse_status(const char *text, struct proc_status *status)
 {
 	memset(status, 0, sizeof(*status));
-	const char *pids = strstr(text, "\nNSpid:");
+	const char *pids = strstr(text, "\nNSpid:\t");
 
 	if (pids) { /* "NSpid:\t4711\t1": one column a namespace, the innermost last */
 		const char *end = strchr(pids + 1, '\n');
 		const char *tab = end ? memrchr(pids, '\t', (size_t)(end - pids)) : NULL;
 
 		status->namespace_init =
-			tab && tab > pids + strlen("\nNSpid:") && strtol(tab + 1, NULL, 10) == 1;
+			tab && tab > pids + strlen("\nNSpid:") && after(tab, "\t1\n");
 	}
-	return find_mask(text, "\nSigBlk:", &status->blocked) &&
-	       find_mask(text, "\nSigIgn:", &status->ignored) &&
-	       find_mask(text, "\nSigCgt:", &status->caught);
+	const char *tgid = strstr(text, "\nTgid:"), *uids = strstr(text, "\nUid:");
+	if (!tgid || sscanf(tgid, "\nTgid: %d", &status->process) != 1 || !uids ||
+	    sscanf(uids, "\nUid: %u %u %u", &status->uid, &status->effective_uid,
+		   &status->saved_uid) != 3)
+		return false;
+	return find_mask(text, "\nSigBlk:\t", &status->blocked) &&
+	       find_mask(text, "\nSigIgn:\t", &status->ignored) &&
+	       find_mask(text, "\nSigCgt:\t", &status->caught);
 }
 
 bool proc_status(pid_t pid, struct proc_status *status)
@@ -193,13 +157,55 @@ bool proc_exe_name(pid_t pid, char name[NAME_MAX + 1])
 	return snprintf(name, NAME_MAX + 1, "%s", slash ? slash + 1 : target) <= NAME_MAX;
 }
 
-bool proc_in_cgroup(pid_t pid, const char *cid)
+bool in_container_cgroup(const char *text, const char *cid)
 {
 	char name[96];
-	_cleanup_free_ char *text = read_proc(pid, "cgroup", PROC_LIMIT, NULL);
+	int length = snprintf(name, sizeof(name), "/libpod-%s", cid);
 
-	(void)snprintf(name, sizeof(name), "libpod-%s", cid);
-	return text && cid[0] && strstr(text, name);
+	for (const char *at = text; cid[0] && (at = strstr(at, name)); at += length)
+		/* systemd's is libpod-CID.scope, and crun puts a `container` below */
+		if (strchr("/.\n", at[length]))
+			return true;
+	return false;
+}
+
+bool has_container_mount(const char *text, const char *cid)
+{
+	static const char place[] = " /run/.containerenv ";
+	char file[128];
+	int length = snprintf(file, sizeof(file), "/%s/userdata/.containerenv", cid);
+
+	/* "36 35 98:0 FILE /run/.containerenv OPTIONS …" */
+	for (const char *at = text; cid[0] && (at = strstr(at, file));) {
+		at += length;
+		if (after(at, place) || (after(at, "//deleted") && after(at + 9, place)))
+			return true;
+	}
+	return false;
+}
+
+bool proc_in_container(pid_t pid, const char *cid)
+{
+	_cleanup_free_ char *cgroup = read_proc(pid, "cgroup", PROC_LIMIT, NULL);
+
+	if (cgroup && in_container_cgroup(cgroup, cid))
+		return true;
+	if (proc_namespace(pid, "mnt") == proc_namespace(getpid(), "mnt"))
+		return false; /* most are not worth the reading */
+	_cleanup_free_ char *mounts = read_proc(pid, "mountinfo", MOUNTS_LIMIT, NULL);
+	return mounts && has_container_mount(mounts, cid);
+}
+
+bool proc_is_from_conmon(pid_t pid)
+{
+	static const char variable[] = "_OCI_SYNCPIPE=";
+	size_t size = 0;
+	_cleanup_free_ char *text = read_proc(pid, "environ", CMDLINE_LIMIT, &size);
+
+	for (size_t i = 0; text && i < size; i += strlen(text + i) + 1)
+		if (after(text + i, variable))
+			return true;
+	return false;
 }
 
 ino_t proc_namespace(pid_t pid, const char *kind)
@@ -211,13 +217,12 @@ ino_t proc_namespace(pid_t pid, const char *kind)
 	return stat(path, &st) ? 0 : st.st_ino;
 }
 
-uid_t proc_uid(pid_t pid)
+bool proc_is_of(pid_t pid, uid_t uid)
 {
-	char path[32];
-	struct stat st;
+	struct proc_status status;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	return stat(path, &st) ? (uid_t)-1 : st.st_uid;
+	return proc_status(pid, &status) && status.uid == uid && status.effective_uid == uid &&
+	       status.saved_uid == uid;
 }
 
 bool proc_descends(pid_t pid, pid_t ancestor)
@@ -232,36 +237,32 @@ bool proc_descends(pid_t pid, pid_t ancestor)
 	return false;
 }
 
-void proc_each(proc_visit *visit, void *context)
+bool proc_each(proc_visit *visit, void *context)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
+	bool found_us = false;
 
-	while (proc && (entry = readdir(proc))) {
-		pid_t pid = proc_parse_pid(entry->d_name);
+	while (proc && (errno = 0, entry = readdir(proc))) {
+		pid_t pid = proc_parse_pid(entry->d_name, strlen(entry->d_name));
 
+		found_us = found_us || pid == getpid();
 		if (pid && !visit(pid, context))
 			break;
 	}
+	bool whole = proc && !entry && !errno && found_us;
 	if (proc)
 		(void)closedir(proc);
+	return whole;
 }
 
-pid_t proc_parse_pid(const char *text)
+pid_t proc_parse_pid(const char *text, size_t size)
 {
 	size_t digits = strspn(text, "0123456789");
-	char *end;
 
-	/* ten digits hold every pid_t; strtol would take a sign and blanks as well */
-	if (digits == 0 || digits > 10)
+	/* ten digits hold every pid_t; strtoll would take a sign and blanks as well */
+	if (digits == 0 || digits > 10 || digits + (text[digits] == '\n') != size)
 		return 0;
-	long long pid = strtoll(text, &end, 10);
-	return (*end == '\0' || equal(end, "\n")) && pid <= INT_MAX ? (pid_t)pid : 0;
-}
-
-pid_t read_pid_file(int directory, const char *path)
-{
-	_cleanup_free_ char *text = read_file(directory, path, PIDFILE_LIMIT, NULL);
-
-	return text ? proc_parse_pid(text) : 0;
+	long long pid = strtoll(text, NULL, 10);
+	return pid <= INT_MAX ? (pid_t)pid : 0;
 }

@@ -31,6 +31,8 @@ struct proc_stat {
 };
 
 struct proc_status {
+	pid_t process; /* not the number asked for: that is a thread's of it */
+	uid_t uid, effective_uid, saved_uid;
 	uint64_t caught, blocked, ignored; /* bit N-1 stands for signal N */
 	bool namespace_init;		   /* pid 1 of a pid namespace below ours */
 };
@@ -69,30 +71,44 @@ bool words_split(char *text, size_t size, struct words *words);
 /* Writes the basename of /proc/PID/exe, without " (deleted)". False where it cannot be read. */
 bool proc_exe_name(pid_t pid, char name[NAME_MAX + 1]);
 
-/* Whether a line of /proc/PID/cgroup names the container @cid ("libpod-CID"). */
-bool proc_in_cgroup(pid_t pid, const char *cid);
+/*
+ * Whether @pid runs in the container @cid: its cgroup is libpod-CID, or podman's
+ * …/CID/userdata/.containerenv is what it has at /run/.containerenv (podman,
+ * libpod/container_internal_common.go). Also where conmon and the init are gone;
+ * without a cgroup of its own (rootless on cgroup v1) by the mount alone.
+ */
+bool proc_in_container(pid_t pid, const char *cid);
+
+/* The two marks in a /proc/PID/cgroup and a /proc/PID/mountinfo. Pure. */
+bool in_container_cgroup(const char *text, const char *cid);
+bool has_container_mount(const char *text, const char *cid);
+
+/* Whether conmon started @pid, or what started it: runtimes inherit conmon's _OCI_SYNCPIPE. */
+bool proc_is_from_conmon(pid_t pid);
 
 /* The inode of /proc/PID/ns/@kind ("mnt", "pid"); 0 where it cannot be read. */
 ino_t proc_namespace(pid_t pid, const char *kind);
 
-/* The effective uid of @pid, by the owner of /proc/PID. (uid_t)-1 where there is none. */
-uid_t proc_uid(pid_t pid);
+/*
+ * Whether @pid is @uid's and nobody else's: by its real, effective and saved uid. A set-user-id
+ * program is of two users, and the owner of /proc/PID tells one of them, or root.
+ */
+bool proc_is_of(pid_t pid, uid_t uid);
 
 /* Whether @pid is a descendant of @ancestor. */
 bool proc_descends(pid_t pid, pid_t ancestor);
 
-/* Calls @visit for each process of /proc until it returns false. */
-typedef bool proc_visit(pid_t pid, void *context);
-void proc_each(proc_visit *visit, void *context);
-
-/* The pid that @text, one decimal number and at most one newline, is; 0 where it is none above 0.
+/*
+ * Calls @visit for each process of /proc until it returns false. Returns whether it
+ * was called for all: false also where /proc does not even show the caller.
  */
-pid_t proc_parse_pid(const char *text);
+typedef bool proc_visit(pid_t pid, void *context);
+bool proc_each(proc_visit *visit, void *context);
 
-/* Reads the pid in the pid file @path at @directory; 0 where there is none. */
-pid_t read_pid_file(int directory, const char *path);
-
-/* Reads all of @path at @directory, at most @limit bytes, NUL-terminated. NULL with errno set. */
-char *read_file(int directory, const char *path, size_t limit, size_t *size);
+/*
+ * The pid that the @size bytes of @text, which a NUL follows, are: one decimal number
+ * and at most one newline. 0 where it is none above 0. Pure.
+ */
+pid_t proc_parse_pid(const char *text, size_t size);
 
 #endif

@@ -51,9 +51,9 @@ static void scene_take(struct run *run, struct scene *scene)
 	/* the conmon that lives is the one to ask: after a restart it is another */
 	const struct handles *conmon = &scene->census.conmon;
 	if (conmon->count && !handles_have(conmon, run->conmon.pid))
-		(void)learn_from(run, &conmon->item[0]); /* gone meanwhile: seen next time */
-	if (!learn_container(run) || !handle_open_exact(&scene->container, run->container))
-		scene->container = HANDLE_NONE;
+		(void)learn_conmon(run); /* gone meanwhile: seen next time */
+	if (!container_open(run, &scene->container) && is_shortage())
+		scene->census.unsure = true;
 }
 
 static void scene_free(struct scene *scene)
@@ -109,13 +109,15 @@ static bool is_removed(const struct run *run)
 /* The container ran and has ended: conmon lets podman clean up, then both go by themselves. */
 static void end_after_container(struct run *run, const struct census *census, int grace_ms)
 {
+	/* podman has the container's lock while one starts it, and its cleanup waits for that */
+	handles_signal(&census->runtime, SIGKILL);
 	handles_signal(&census->conmon, SIGCONT); /* one that is stopped cleans nothing up */
 	bool cleaned = census->conmon.count && handles_wait(&census->conmon, CONMON_MS);
 
 	if (!cleaned)
 		end_trees(census);
-	/* without conmon, podman would wait for ever: `rm --force` lets it go */
-	if (run->remove ? !is_removed(run) : !cleaned)
+	/* without conmon, podman would wait for ever, and its cleanup may have been cut short */
+	if (!cleaned || (run->remove && !is_removed(run)))
 		(void)podman_forget(run); /* looked at again before the files go */
 	if (!handles_wait(&census->podman, PODMAN_MS))
 		end_podman(&census->podman, grace_ms);
@@ -150,6 +152,10 @@ static bool reap_round(struct run *run, int grace_ms, bool again)
 	if (running && !container_end(run, &scene.container, grace_ms))
 		log_line("unit %s, run %s: container init %d does not end", run->unit, run->name,
 			 (int)scene.container.id.pid);
+	if (!running && container_was_made(run) && !container_end_rest(run)) {
+		log_line("unit %s, run %s: not all of its container ends", run->unit, run->name);
+		empty = false;
+	}
 	if (!empty && (running || container_was_made(run)))
 		end_after_container(run, &scene.census, grace_ms);
 	else if (!empty)
@@ -163,23 +169,36 @@ static void log_left(struct run *run)
 	struct scene scene;
 
 	scene_take(run, &scene);
-	log_line("unit %s, run %s: left: %zu podman, %zu conmon, %zu runtime, container init %d",
+	log_line("unit %s, run %s: left: %zu podman, %zu conmon, %zu runtime, container init %d%s",
 		 run->unit, run->name, scene.census.podman.count, scene.census.conmon.count,
-		 scene.census.runtime.count, (int)scene.container.id.pid);
+		 scene.census.runtime.count, (int)scene.container.id.pid,
+		 scene.census.unsure ? "; not all processes could be looked at" : "");
 	scene_free(&scene);
+}
+
+/* Whether podman may still know of a container that has to be cleaned up or removed. */
+static bool is_unsettled(const struct run *run, bool seen)
+{
+	/* that its bundle is gone tells nothing where podman was killed while it removed it */
+	if (!seen)
+		return true;
+	return !is_removed(run) && (run->remove || !run->conmon.pid);
 }
 
 bool reap(struct run *run, int grace_ms)
 {
+	bool seen = false; /* something still ran, and was ended in order */
+
 	if (!run_is_of_this_boot(run)) {
 		record_remove(run);
 		return true;
 	}
 	for (int round = 0; round < ROUNDS; round++) {
-		if (!reap_round(run, grace_ms, round > 0))
+		if (!reap_round(run, grace_ms, round > 0)) {
+			seen = true;
 			continue;
-		/* nothing runs: does podman still know of a container? */
-		if (!is_removed(run) && (run->remove || !run->conmon.pid) && !podman_forget(run))
+		}
+		if (is_unsettled(run, seen) && !podman_forget(run))
 			continue;
 		record_remove(run);
 		return true;

@@ -33,6 +33,30 @@ void report_run(struct report *report, const char *unit, const char *run, const 
 	(void)fflush(stdout);
 }
 
+static void log_unnamed(const char *path, size_t found, const char *what)
+{
+	if (unnamed(found))
+		log_line("%s: %zu more %s", path, unnamed(found), what);
+}
+
+void report_unnamed(const struct report *report, const char *path)
+{
+	log_unnamed(path, report->damaged, "that are damaged or not ended");
+	log_unnamed(path, report->foreign, "that are not podleash's, or damaged; left alone");
+	log_unnamed(path, report->removed, "removed: nobody's any more");
+}
+
+/* Reports a run that nobody is at any more. Its record stays where a file could not be removed. */
+static void report_end(struct reapers *reapers, const char *unit, const char *run, bool ended)
+{
+	bool gone = ended && !record_exists(reapers->directory, run);
+
+	report_run(reapers->report, unit, run, gone ? "ended" : NULL);
+	if (!gone)
+		reapers_give_up(reapers, run,
+				ended ? "its files cannot be removed" : "not all of it ended");
+}
+
 /* Whether @reaper is done. A guard that died before its work was done is no reaper any more. */
 static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 {
@@ -49,12 +73,8 @@ static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 	if (waitpid(reaper->process.id.pid, &status, WNOHANG) == 0)
 		return false;
 	reapers->children--;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		report_run(reapers->report, reaper->unit, reaper->run, "ended");
-	} else {
-		report_run(reapers->report, reaper->unit, reaper->run, NULL);
-		reapers_give_up(reapers, reaper->run, "not all of it ended");
-	}
+	report_end(reapers, reaper->unit, reaper->run,
+		   WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	return true;
 }
 
@@ -110,17 +130,19 @@ void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
 	if (child == 0)
 		_exit(reap(run, grace_ms) ? 0 : 1);
 	if (child < 0) {
-		bool ended = reap(run, grace_ms);
-
-		report_run(reapers->report, run->unit, run->name, ended ? "ended" : NULL);
-		if (!ended)
-			reapers_give_up(reapers, run->name, "not all of it ended");
+		report_end(reapers, run->unit, run->name, reap(run, grace_ms));
 	} else {
 		if (!handle_open(&handle, child)) /* a zombie already */
 			handle = (struct handle){{child, 0}, -1};
 		add(reapers, run, handle, false);
 	}
 	run_free(run);
+}
+
+void reapers_wake(struct reapers *reapers, const struct run *run, struct handle keeper)
+{
+	(void)handle_signal(&keeper, SIGCONT); /* ended meanwhile is as good */
+	add(reapers, run, keeper, true);
 }
 
 void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard)
@@ -139,15 +161,10 @@ bool reapers_have(const struct reapers *reapers, const char *name)
 
 void reapers_give_up(struct reapers *reapers, const char *name, const char *why)
 {
-	struct names *failed = &reapers->failed;
-	char **larger = realloc(failed->name, (failed->count + 1) * sizeof(*larger));
-
-	log_line("%s: %s; skipped", name, why);
-	if (!larger)
-		return;
-	failed->name = larger;
-	larger[failed->count] = strdup(name);
-	failed->count += larger[failed->count] != NULL;
+	reapers->failures++;
+	(void)names_add(&reapers->failed, name); /* no memory: it is given up again */
+	if (may_name(&reapers->report->damaged))
+		log_line("%s: %s; skipped", name, why);
 }
 
 bool reapers_gave_up(const struct reapers *reapers, const char *name)

@@ -12,7 +12,13 @@
 /* How a command tells what became of each run. */
 struct report {
 	bool silent, json;
-	size_t left; /* runs of which something is left */
+	size_t left;  /* runs of which something is left */
+	int unmarked; /* why the last tombstone could not be written (errno), or 0 */
+
+	/* files that were found to be so; the first few have a line each (log.h) */
+	size_t damaged; /* or not ended: given up */
+	size_t foreign; /* nobody's, left alone */
+	size_t removed; /* nobody's any more */
 };
 
 struct reaper {
@@ -27,11 +33,15 @@ struct reapers {
 	struct report *report;
 	struct reaper *item;
 	size_t count, children;
+	size_t failures;
 	struct names failed; /* records and files that are given up; named in the log */
 };
 
 /* Prints one line for a run: what was done with it, or, with @done NULL, that it is left. */
 void report_run(struct report *report, const char *unit, const char *run, const char *done);
+
+/* Says in the log how many of those files have no line of their own; @path is the directory's. */
+void report_unnamed(const struct report *report, const char *path);
 
 /*
  * Reaps @run in a child and takes it over; the child keeps the record's lock.
@@ -42,6 +52,13 @@ void reapers_start(struct reapers *reapers, struct run *run, int grace_ms);
 
 /* Tells the guard @guard of @run to end it (SIGTERM). Takes the handle over. */
 void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard);
+
+/*
+ * Waits for @keeper, which has the lock of a run whose holder is dead and so will end it:
+ * its guard, or hold, which starts one. One that was stopped is woken (SIGCONT). Takes the
+ * handle over.
+ */
+void reapers_wake(struct reapers *reapers, const struct run *run, struct handle keeper);
 
 /* Whether the run called @name is being ended. */
 bool reapers_have(const struct reapers *reapers, const char *name);

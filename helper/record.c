@@ -7,6 +7,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "file.h"
+#include "log.h"
 #include "util.h"
 
 bool cid_valid(const char *cid)
@@ -68,7 +70,7 @@ static bool parse_process(char *text, struct process *id, char name[16])
 		*rest = '\0';
 		(void)snprintf(name, 16, "%.15s", rest + 1);
 	}
-	id->pid = proc_parse_pid(text);
+	id->pid = proc_parse_pid(text, strlen(text));
 	return id->pid && parse_number(comma + 1, &id->start);
 }
 
@@ -201,15 +203,14 @@ const char *record_parse(struct run *run, char *text, size_t size)
 	char *line = text, *end;
 	bool first = true;
 
-	free(run->text);
 	run->text = text;
 	forget(run);
 	if (memchr(text, '\0', size))
 		return "a NUL byte in it";
 	for (; (end = strchr(line, '\n')); line = end + 1, first = false) {
+		*end = '\0';
 		char *value = strchr(line, '=');
 
-		*end = '\0';
 		if (first && !equal(line, "podleash=1"))
 			return "not a record of this version";
 		if (!value)
@@ -231,9 +232,9 @@ bool record_read(struct run *run, const char **why)
 
 	/* a file description of its own: the guard's offset stays where appending needs it */
 	(void)snprintf(path, sizeof(path), "%s%s", run->name, RECORD_SUFFIX);
-	char *text = read_file(run->directory, path, RECORD_LIMIT, &size);
+	char *text = read_own_file(run->directory, path, RECORD_LIMIT, &size);
 	if (!text) {
-		*why = strerror(errno);
+		*why = file_error();
 		return false;
 	}
 	*why = record_parse(run, text, size);
@@ -250,13 +251,11 @@ bool record_open(struct run *run, int directory, const char *name, bool lock, co
 	run_init(run, directory, name);
 	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
 	if (lock) {
-		run->fd =
-			openat(directory, path,
-			       O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		if (run->fd < 0 || fstat(run->fd, &st))
-			goto failed;
-		errno = EINVAL;
-		if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1)
+		run->fd = file_open_own(directory, path, O_RDWR | O_APPEND);
+		/* what cannot be appended to can be locked, and its run ended */
+		if (run->fd < 0 && (errno == EROFS || errno == EACCES))
+			run->fd = file_open_own(directory, path, O_RDONLY);
+		if (run->fd < 0)
 			goto failed;
 		/* locked and still there: the guard that had it did not end meanwhile */
 		if (flock(run->fd, LOCK_EX | LOCK_NB) || fstat(run->fd, &st))
@@ -273,7 +272,7 @@ bool record_open(struct run *run, int directory, const char *name, bool lock, co
 	return false;
 
 failed:
-	*why = errno == EINVAL ? "no plain file of this user's" : strerror(errno);
+	*why = file_error();
 	int saved = errno;
 	run_free(run);
 	errno = saved;
@@ -292,7 +291,8 @@ bool record_exists(int directory, const char *name)
 	char path[RUN_SIZE + 8];
 
 	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
-	return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	/* unknown: nobody counts as ended on a guess */
+	return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 void run_free(struct run *run)
@@ -328,8 +328,7 @@ int record_publish(struct draft *draft, int directory, const char *name)
 	(void)snprintf(temporary, sizeof(temporary), ".%s%s", name, RECORD_SUFFIX);
 	errno = ENOMEM;
 	if (!draft->failed)
-		fd = openat(directory, temporary,
-			    O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = file_open_own(directory, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL);
 	if (fd < 0) {
 		draft_free(draft);
 		return -1;
@@ -341,11 +340,8 @@ int record_publish(struct draft *draft, int directory, const char *name)
 	if (!published)
 		(void)unlinkat(directory, temporary, 0); /* sweep removes what stays */
 	draft_free(draft);
-	int result = published ? fd : -1;
-	if (published)
-		fd = -1; /* the caller's from here on */
 	errno = error;
-	return result;
+	return published ? take_fd(&fd) : -1;
 }
 
 bool record_append(const struct run *run, struct draft *draft)
@@ -383,19 +379,32 @@ bool run_is_of_this_boot(const struct run *run)
 
 	proc_boot_id(boot);
 	/* unknown: a record is not thrown away on a guess */
-	return !boot[0] || equal(run->boot, boot);
+	return !boot[0] || !run->boot[0] || equal(run->boot, boot);
+}
+
+static bool remove_file(const struct run *run, const char *suffix)
+{
+	char path[RUN_SIZE + 16];
+
+	(void)snprintf(path, sizeof(path), "%s%s", run->name, suffix);
+	if (unlinkat(run->directory, path, 0) == 0)
+		return true;
+	int error = errno;
+	/* a file system that is read-only says so of what is not there as well */
+	if (faccessat(run->directory, path, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+		return true;
+	log_line("%s cannot be removed: %s", path, strerror(error));
+	return false;
 }
 
 void record_remove(const struct run *run)
 {
-	const char *suffixes[] = {CONMON_SUFFIX, CONTAINER_SUFFIX, RECORD_SUFFIX};
-
 	if (!run->name[0])
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		char path[RUN_SIZE + 16];
+	bool conmon = remove_file(run, CONMON_SUFFIX);
+	bool container = remove_file(run, CONTAINER_SUFFIX);
 
-		(void)snprintf(path, sizeof(path), "%s%s", run->name, suffixes[i]);
-		(void)unlinkat(run->directory, path, 0); /* often not there; sweep sees the rest */
-	}
+	/* the record tells whoever comes next that something is left */
+	if (conmon && container)
+		(void)remove_file(run, RECORD_SUFFIX);
 }

@@ -6,8 +6,9 @@
  * Text, one `key=value` a line, first `podleash=1`. Control characters and `%`
  * in values are written %XX. Lines are only ever appended, each by one
  * write(2); a last line without its newline is ignored, and so is an unknown
- * key. A record comes into sight whole, by rename. Its guard holds
- * flock(LOCK_EX) on it for as long as it lives: a free lock means no guard.
+ * key. Any other line without `=` is damage. A record comes into sight whole, by
+ * rename. Its guard holds flock(LOCK_EX) on it for as long as it lives: a free
+ * lock means no guard.
  */
 #ifndef PODLEASH_RECORD_H
 #define PODLEASH_RECORD_H
@@ -90,7 +91,8 @@ const char *record_parse(struct run *run, char *text, size_t size);
 /*
  * Opens and parses RUN.run in @directory. With @lock it also takes the lock, and
  * fails with EWOULDBLOCK where a guard has it, with ENOENT where the record was
- * removed meanwhile. Returns true, or false with errno and @why; EBADMSG for a damaged one.
+ * removed meanwhile. One that cannot be written to is locked, and never appended to. Returns true,
+ * or false with errno and @why; EBADMSG for a damaged one.
  */
 bool record_open(struct run *run, int directory, const char *name, bool lock, const char **why);
 
@@ -125,7 +127,10 @@ bool run_owns(const struct run *run, const char *path, const char *suffix);
 /* Whether the run is of this boot: (pid, start) of an earlier one names no process. */
 bool run_is_of_this_boot(const struct run *run);
 
-/* Removes the files of the run: its pid files where podleash named them, the record last. */
+/*
+ * Removes the files of the run: its pid files where podleash named them, the record
+ * last. What cannot be removed is named in the log, and the record then stays.
+ */
 void record_remove(const struct run *run);
 
 #endif

@@ -26,6 +26,11 @@
 /* Younger files may belong to a run that is starting just now. */
 #define SETTLED_SECONDS 60
 
+/* How long guards get for the runs whose holder is dead: longer than a grace and podman's cleanup.
+ */
+#define KEEPERS_MS 60000
+#define LOOK_MS	   10
+
 struct sweep {
 	bool dry_run;
 	struct report report;
@@ -58,20 +63,52 @@ static void give_guard(struct place *place, struct run *run)
 	run_free(run);
 }
 
-static void sweep_run(struct place *place, const char *name)
+static void name_damaged(struct place *place, const char *name, const char *why)
+{
+	struct report *report = &place->sweep->report;
+
+	report->left++;
+	if (!may_name(&report->damaged))
+		return;
+	log_line("%s/%s%s: %s; left alone", place->path, name, RECORD_SUFFIX, why);
+	print_error("%s/%s%s: %s; left alone, end its unit by: podleash cancel", place->path, name,
+		    RECORD_SUFFIX, why);
+}
+
+/*
+ * A run whose lock is taken. Its guard ends it as soon as a holder is dead, and so does
+ * hold, which starts one: who does not has been stopped. Where neither is found, whoever
+ * it was has just ended or become podman. Returns whether to look again.
+ */
+static bool wait_for_keeper(struct place *place, const char *name)
+{
+	struct handle keeper;
+	struct run run;
+	const char *why;
+	bool orphaned;
+
+	if (place->sweep->dry_run || !record_open(&run, place->directory, name, false, &why))
+		return false;
+	orphaned = run_is_of_this_boot(&run) && !is_held(&run);
+	if (orphaned && (guard_find(&run, &keeper) || hold_open(&run, &keeper)))
+		reapers_wake(&place->reapers, &run, keeper);
+	run_free(&run);
+	return orphaned;
+}
+
+/* Returns whether to look again. */
+static bool sweep_run(struct place *place, const char *name)
 {
 	struct run run;
 	const char *why;
 
 	if (!record_open(&run, place->directory, name, true, &why)) {
-		/* a guard has it, or it is gone by now */
-		if (errno == EWOULDBLOCK || errno == ENOENT)
-			return;
-		log_line("%s/%s%s: %s; left alone", place->path, name, RECORD_SUFFIX, why);
-		print_error("%s/%s%s: %s; left alone, end its unit by: podleash cancel",
-			    place->path, name, RECORD_SUFFIX, why);
-		place->sweep->report.left++;
-		return;
+		if (errno == EWOULDBLOCK)
+			return wait_for_keeper(place, name);
+		if (errno == ENOENT)
+			return false;
+		name_damaged(place, name, why);
+		return false;
 	}
 	if (place->sweep->dry_run)
 		record_unlock(&run);
@@ -83,16 +120,26 @@ static void sweep_run(struct place *place, const char *name)
 	} else {
 		reapers_start(&place->reapers, &run, place->sweep->grace_ms);
 	}
+	return false;
 }
 
 static void discard(const struct place *place, const char *name)
 {
+	struct report *report = &place->sweep->report;
+
 	if (place->sweep->dry_run)
 		return;
-	if (unlinkat(place->directory, name, 0))
-		log_line("%s/%s: %s", place->path, name, strerror(errno));
-	else
-		log_line("%s/%s: removed: nobody's any more", place->path, name);
+	if (unlinkat(place->directory, name, 0) == 0) {
+		if (may_name(&report->removed))
+			log_line("%s/%s: removed: nobody's any more", place->path, name);
+	} else if (errno != ENOENT) {
+		report->left++;
+		if (may_name(&report->damaged)) {
+			log_line("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
+			print_error("%s/%s cannot be removed: %s", place->path, name,
+				    strerror(errno));
+		}
+	}
 }
 
 static bool is_settled(const struct place *place, const char *name)
@@ -103,14 +150,14 @@ static bool is_settled(const struct place *place, const char *name)
 	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SETTLED_SECONDS;
 }
 
-static void sweep_file(struct place *place, const char *name)
+/* Returns whether to look at it again. */
+static bool sweep_file(struct place *place, const char *name)
 {
 	char run[RUN_SIZE];
 
 	switch (file_kind(name, run)) {
 	case FILE_RECORD:
-		sweep_run(place, run);
-		break;
+		return sweep_run(place, run);
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
 		if (!record_exists(place->directory, run) && is_settled(place, name) &&
@@ -131,11 +178,27 @@ static void sweep_file(struct place *place, const char *name)
 	case FILE_FOREIGN:
 		break;
 	}
+	return false;
+}
+
+/* Looks at the first @count of @names; copies those to look at again to the front. */
+static size_t sweep_files(struct place *place, struct names *names, size_t count)
+{
+	size_t again = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!sweep_file(place, names->name[i]))
+			continue;
+		memmove(names->name[again], names->name[i], sizeof(names->name[i]));
+		again++;
+	}
+	return again;
 }
 
 static void sweep_directory(struct sweep *sweep, int directory, const char *path)
 {
 	struct place place = {.sweep = sweep, .directory = directory, .path = path};
+	int64_t deadline = boottime_ms() + KEEPERS_MS;
 	struct names names;
 
 	place.reapers.directory = directory;
@@ -145,12 +208,20 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 		sweep->report.left++;
 		return;
 	}
-	for (size_t i = 0; i < names.count; i++)
-		sweep_file(&place, names.name[i]);
-	plain_log_foreign(directory, path, &names);
+	plain_log_foreign(directory, path, &names, &sweep->report.foreign);
+	size_t count = names.count;
+	while (count && ms_until(deadline)) {
+		count = sweep_files(&place, &names, count);
+		while (place.reapers.children || (place.reapers.count && ms_until(deadline)))
+			reapers_collect(&place.reapers, 1000);
+		if (count)
+			sleep_ms(LOOK_MS);
+	}
+	for (size_t i = 0; i < count; i++)
+		print_error("%s/%s: another process has its lock; sweep may be repeated", path,
+			    names.name[i]);
+	sweep->report.left += count;
 	names_free(&names);
-	while (place.reapers.count)
-		reapers_collect(&place.reapers, 1000);
 	reapers_free(&place.reapers);
 }
 
@@ -191,6 +262,9 @@ int sweep_main(int argc, char *argv[])
 	if (directory < 0)
 		return status;
 	sweep_directory(&sweep, directory, path);
-	piddir_each_unit(directory, path, sweep_unit, &sweep);
+	sweep.report.left += piddir_each_unit(directory, path, sweep_unit, &sweep);
+	report_unnamed(&sweep.report, path);
+	if (unnamed(sweep.report.damaged))
+		print_error("%s: %zu more", path, unnamed(sweep.report.damaged));
 	return sweep.report.left ? EXIT_LEFT : 0;
 }

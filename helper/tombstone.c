@@ -5,12 +5,31 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "file.h"
 #include "names.h"
-#include "proc.h"
+#include "reap.h"
 #include "util.h"
 
-#define TOMBSTONE_LIMIT 4096
-#define DAY_NS		(24ULL * 3600 * 1000000000U)
+#define TEXT_SIZE (BOOT_ID_SIZE + 48)
+#define DAY_NS	  (24ULL * 3600 * 1000000000U)
+
+/* "BOOT TIME GRACE": returns the text's length. */
+static size_t print(char text[TEXT_SIZE], const struct tombstone *stone)
+{
+	return (size_t)snprintf(text, TEXT_SIZE, "%s %" PRIu64 " %d\n", stone->boot, stone->when,
+				stone->grace_ms);
+}
+
+bool tombstone_parse(const char *text, size_t size, struct tombstone *stone)
+{
+	char again[TEXT_SIZE];
+
+	/* printed again it is the same: nothing that sscanf(3) skips, wraps or leaves over */
+	return sscanf(text, "%36s %" SCNu64 " %d", stone->boot, &stone->when, &stone->grace_ms) ==
+		       3 &&
+	       print(again, stone) == size && memcmp(text, again, size) == 0 &&
+	       stone->grace_ms >= -1 && stone->grace_ms <= GRACE_MAX * 1000;
+}
 
 static void file_name(const char *unit, char name[NAME_MAX + 1])
 {
@@ -19,20 +38,18 @@ static void file_name(const char *unit, char name[NAME_MAX + 1])
 
 bool tombstone_write(int directory, const char *unit, int grace_ms)
 {
-	char name[NAME_MAX + 1], temporary[NAME_MAX + 1], text[BOOT_ID_SIZE + 48];
-	char boot[BOOT_ID_SIZE];
+	struct tombstone stone = {.when = boottime_ns(), .grace_ms = grace_ms};
+	char name[NAME_MAX + 1], temporary[NAME_MAX + 1], text[TEXT_SIZE];
 
-	proc_boot_id(boot);
+	proc_boot_id(stone.boot);
 	file_name(unit, name);
 	(void)snprintf(temporary, sizeof(temporary), "%s%d-%" PRIx64, TOMBSTONE_TEMPORARY,
-		       (int)getpid(), boottime_ns());
-	int length =
-		snprintf(text, sizeof(text), "%s %" PRIu64 " %d\n", boot, boottime_ns(), grace_ms);
-	_cleanup_close_ int fd = openat(directory, temporary,
-					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		       (int)getpid(), stone.when);
+	size_t length = print(text, &stone);
+	_cleanup_close_ int fd = file_open_own(directory, temporary, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return false;
-	if (write(fd, text, (size_t)length) == length &&
+	if (write(fd, text, length) == (ssize_t)length &&
 	    renameat(directory, temporary, directory, name) == 0)
 		return true;
 	int error = errno;
@@ -41,39 +58,37 @@ bool tombstone_write(int directory, const char *unit, int grace_ms)
 	return false;
 }
 
-/* Returns when @unit was cancelled in this boot (CLOCK_BOOTTIME in ns), or 0; and its grace, or -1.
+/*
+ * Reads the tombstone of @unit. False where there is none of this boot, with a shortage
+ * in errno where it could not be told.
  */
-static uint64_t cancelled_at(int directory, const char *unit, int *grace_ms)
+static bool read_stone(int directory, const char *unit, struct tombstone *stone)
 {
-	char name[NAME_MAX + 1], boot[BOOT_ID_SIZE], written[BOOT_ID_SIZE];
-	uint64_t when = 0;
+	char name[NAME_MAX + 1], boot[BOOT_ID_SIZE];
+	size_t size = 0;
 
-	*grace_ms = -1;
+	errno = 0;
 	proc_boot_id(boot);
 	file_name(unit, name);
-	_cleanup_free_ char *text = read_file(directory, name, TOMBSTONE_LIMIT, NULL);
-	if (!text || sscanf(text, "%36s %" SCNu64 " %d", written, &when, grace_ms) < 2 ||
-	    !equal(written, boot))
-		return 0;
-	return when;
+	_cleanup_free_ char *text = read_own_file(directory, name, TEXT_SIZE - 1, &size);
+	return text && tombstone_parse(text, size, stone) && equal(stone->boot, boot);
 }
 
 void tombstone_grace(int directory, const char *unit, int *grace_ms)
 {
-	int asked;
+	struct tombstone stone;
 
-	if (cancelled_at(directory, unit, &asked) && asked >= 0)
-		*grace_ms = asked;
+	if (read_stone(directory, unit, &stone) && stone.grace_ms >= 0)
+		*grace_ms = stone.grace_ms;
 }
 
 bool tombstone_stops(int directory, const char *unit, uint64_t start)
 {
-	int grace_ms;
-	uint64_t when = cancelled_at(directory, unit, &grace_ms);
 	uint64_t tick_ns = 1000000000U / (uint64_t)sysconf(_SC_CLK_TCK);
+	struct tombstone stone;
 
 	/* start times are rounded down: an owner of the same tick counts as earlier */
-	return when && start <= when / tick_ns;
+	return read_stone(directory, unit, &stone) && start <= stone.when / tick_ns;
 }
 
 void tombstone_remove(int directory, const char *unit)
@@ -86,8 +101,9 @@ void tombstone_remove(int directory, const char *unit)
 
 bool tombstone_expired(int directory, const char *unit)
 {
-	int grace_ms;
-	uint64_t when = cancelled_at(directory, unit, &grace_ms);
+	struct tombstone stone;
 
-	return !when || boottime_ns() - when > DAY_NS;
+	if (!read_stone(directory, unit, &stone))
+		return !is_shortage();
+	return boottime_ns() - stone.when > DAY_NS;
 }

@@ -12,6 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proc.h"
+
+/* What the file says. */
+struct tombstone {
+	char boot[BOOT_ID_SIZE]; /* boot id */
+	uint64_t when;		 /* CLOCK_BOOTTIME in ns */
+	int grace_ms;		 /* at most GRACE_MAX seconds; -1: the guards' own */
+};
+
+/* Parses the @size bytes of @text, which a NUL follows. Pure. False where they are no tombstone. */
+bool tombstone_parse(const char *text, size_t size, struct tombstone *stone);
+
 /*
  * Writes the tombstone of @unit, or renews it. @grace_ms is what the canceller asks
  * the guards to give, -1: their own. False with errno.

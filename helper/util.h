@@ -27,9 +27,28 @@ static inline void cleanup_close(int *fd)
 	errno = saved;
 }
 
+/* Returns *@fd to a new owner; the old one closes nothing any more. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
 static inline void cleanup_free(void *pointer)
 {
+	int saved = errno;
+
 	free(*(void **)pointer);
+	errno = saved;
+}
+
+/* Whether errno tells what was short, descriptors or memory or a working disk, and nothing of what
+ * was to be looked at: it may be there or not. */
+static inline bool is_shortage(void)
+{
+	return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO;
 }
 
 static inline bool equal(const char *a, const char *b)

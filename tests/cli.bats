@@ -7,20 +7,12 @@
 # shellcheck disable=SC2016 # scripts for another shell
 
 load test_helper.bash
+load disorder.bash
 
 setup() {
   PODLEASH=$BUILD/podleash
   mkdir -m 0700 "$PID_DIR"
-  mkdir "$WORK/bin"
-  cat >"$WORK/bin/podman" <<END
-#!/bin/sh
-case \$* in
-  *--help | *ps*) exit 0 ;;
-esac
-echo "\$*" >>"$WORK/called"
-[ ! -p "$WORK/go" ] || read -r _ <"$WORK/go"
-END
-  chmod +x "$WORK/bin/podman"
+  stand_in
   # Never the directory of this machine.
   export PODLEASH_LOG=$LOG RECEPTOR_PID_DIRECTORY=$PID_DIR
 }
@@ -31,25 +23,6 @@ teardown() {
     kill_now "$process"
   done
   [ -z "${SHARED-}" ] || rm -rf "$SHARED"
-}
-
-# collect COMMAND...: its STATUS; what it prints is in the files out and err.
-collect() {
-  STATUS=0
-  "$@" >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- 4>&- 5>&- || STATUS=$?
-}
-
-# explain: shows what the last `collect` did, and fails.
-explain() {
-  echo "status $STATUS"
-  sed 's/^/stdout: /' "$WORK/out"
-  sed 's/^/stderr: /' "$WORK/err"
-  fail "$*"
-}
-
-# snapshot: all of $WORK that a command may not touch.
-snapshot() {
-  find "$@" -printf '%p %y %i %m %U %G %s %T@ %l\n' | sort
 }
 
 # ---- command lines ----
@@ -63,7 +36,7 @@ snapshot() {
     echo "podleash $line"
     eval "words=($line)"
     collect "$PODLEASH" "${words[@]}"
-    [ $STATUS = 2 ] || explain 'not status 2'
+    [ "$STATUS" = 2 ] || explain 'not status 2'
     [ ! -s "$WORK/out" ] || explain 'something on stdout'
     grep -q "^Usage: podleash ${words[0]}\b" <(tail -n 1 "$WORK/err") || explain 'no usage at the end'
     lines=$(wc -l <"$WORK/err")
@@ -131,7 +104,7 @@ END
   for word in '' frob --frob Run runs doctor-who; do
     echo "podleash $word"
     collect "$PODLEASH" ${word:+"$word"}
-    [ $STATUS = 2 ] || explain 'not status 2'
+    [ "$STATUS" = 2 ] || explain 'not status 2'
     [ ! -s "$WORK/out" ] || explain 'something on stdout'
     grep -q '^podleash: ' <(head -n 1 "$WORK/err") || explain 'no message'
     sed 1d "$WORK/err" | diff "$WORK/help" -
@@ -142,7 +115,7 @@ END
   local word command
   for word in help --help -h; do
     collect "$PODLEASH" "$word"
-    [ $STATUS = 0 ] || explain 'not status 0'
+    [ "$STATUS" = 0 ] || explain 'not status 0'
     [ ! -s "$WORK/err" ] || explain 'something on stderr'
     for command in run cancel sweep list hold guard version help; do
       grep -q "^  podleash $command\b" "$WORK/out" || explain "no $command"
@@ -154,7 +127,7 @@ END
   local word
   for word in version --version -V; do
     collect "$PODLEASH" "$word"
-    [ $STATUS = 0 ] || explain 'not status 0'
+    [ "$STATUS" = 0 ] || explain 'not status 0'
     [ ! -s "$WORK/err" ] || explain 'something on stderr'
     grep -qxE 'podleash [0-9]+\.[0-9]+\.[0-9]+.*' "$WORK/out" || explain 'no version'
     [ "$(wc -l <"$WORK/out")" = 1 ]
@@ -172,7 +145,7 @@ leash() {
   local status
   for status in 0 1 3 126 255; do
     collect leash sh -c "exit $status"
-    [ $STATUS = $status ] || explain "not status $status"
+    [ "$STATUS" = $status ] || explain "not status $status"
   done
   # A status alone does not tell a signal from an exit.
   for status in 15 9 6 1; do
@@ -186,14 +159,14 @@ leash() {
 @test "podleash run: a command that is not there is 127, one that cannot be started 126, with one line" {
   echo 'true' >"$WORK/plain"
   collect leash "$WORK/missing"
-  [ $STATUS = 127 ] || explain 'not 127'
+  [ "$STATUS" = 127 ] || explain 'not 127'
   [ "$(<"$WORK/err")" = "podleash: $WORK/missing: No such file or directory" ] || explain 'not that line'
   # A place that may not be entered would make it 126.
   PATH=/usr/bin:/bin collect leash no-such-command-anywhere
-  [ $STATUS = 127 ] || explain 'not 127'
+  [ "$STATUS" = 127 ] || explain 'not 127'
   for command in "$WORK/plain" "$WORK"; do
     collect leash "$command"
-    [ $STATUS = 126 ] || explain 'not 126'
+    [ "$STATUS" = 126 ] || explain 'not 126'
     [ "$(<"$WORK/err")" = "podleash: $command: Permission denied" ] || explain 'not that line'
   done
   [ ! -s "$WORK/out" ]
@@ -271,7 +244,7 @@ END
     wait "${run%,*}" || STATUS=$?
     grep -qx $last "$WORK/out" || explain "SIG$last was not passed on"
     [ "$(wc -l <"$WORK/out")" = 6 ] || explain 'a signal came twice'
-    [ $STATUS = "$([ $last = TERM ] && echo 5 || echo 6)" ] || explain 'not the status of its command'
+    [ "$STATUS" = "$([ $last = TERM ] && echo 5 || echo 6)" ] || explain 'not the status of its command'
   done
 }
 
@@ -280,7 +253,7 @@ END
   cp "$PODLEASH" "$WORK/copy"
   echo 'no library' >"$WORK/copy/libpodleash.so"
   collect "$WORK/copy/podleash" run --pid-dir "$WORK/unit" sh -c 'echo "<${LD_PRELOAD-}>"; exit 3'
-  [ $STATUS = 3 ] || explain 'not the status of its command'
+  [ "$STATUS" = 3 ] || explain 'not the status of its command'
   [ "$(<"$WORK/out")" = '<>' ] || explain 'not what the command printed'
   [ ! -s "$WORK/err" ] || explain 'something on stderr'
   [ "$(wc -l <"$LOG")" = 1 ]
@@ -290,7 +263,7 @@ END
 }
 
 assert_strict() {
-  [ $STATUS = 125 ] || explain 'not status 125'
+  [ "$STATUS" = 125 ] || explain 'not status 125'
   [ ! -s "$WORK/out" ] || explain 'something on stdout'
   [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
   grep -q '^podleash: ' "$WORK/err" || explain 'not a line of podleash'
@@ -306,7 +279,7 @@ assert_strict() {
   for directory in "$WORK/open" "$WORK/link" "$WORK/link/" "$WORK/file" "$WORK/missing/below" "/$(printf '%05000d' 0)"; do
     echo "${directory:0:100}"
     collect "$PODLEASH" run --pid-dir "$directory" sh -c 'echo "<${LD_PRELOAD-}>"; exit 3'
-    [ $STATUS = 3 ] || explain 'not the status of its command'
+    [ "$STATUS" = 3 ] || explain 'not the status of its command'
     [ "$(<"$WORK/out")" = '<>' ] || explain 'it is leashed'
     [ ! -s "$WORK/err" ] || explain 'something on stderr'
     [ "$(wc -l <"$LOG")" = 1 ] || fail "$(<"$LOG")"
@@ -355,7 +328,7 @@ with_own_root() {
   for command in 'list' 'list --json' 'sweep' 'cancel --unit U1'; do
     # shellcheck disable=SC2086
     collect "$PODLEASH" $command
-    [ $STATUS = 0 ] || explain "$command: not status 0"
+    [ "$STATUS" = 0 ] || explain "$command: not status 0"
     [ ! -s "$WORK/out" ] && [ ! -s "$WORK/err" ] || explain "$command: it printed something"
   done
   [ ! -e "$WORK/missing" ]
@@ -370,7 +343,7 @@ assert_refuses() {
     echo "$command $directory"
     # shellcheck disable=SC2086
     collect "${@:2}" "$PODLEASH" $command "$directory"
-    [ $STATUS = 1 ] || explain 'not status 1'
+    [ "$STATUS" = 1 ] || explain 'not status 1'
     [ ! -s "$WORK/out" ] || explain 'something on stdout'
     [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
     grep -qF "podleash: $directory: " "$WORK/err" || explain 'the directory is not named'
@@ -415,17 +388,17 @@ assert_refuses() {
   # The directory's group may be anyone's.
   install -d -m 0700 -o "$uid" -g 54322 "$SHARED/pids"
   unset PODLEASH_LOG
-  collect strace -f -qq -e trace=setgroups,setgid,setuid,openat,renameat -o "$WORK/trace" "$PODLEASH" cancel "$SHARED/pids"
-  [ $STATUS = 0 ] || explain 'not status 0'
+  collect strace -f -y -qq -e trace=setgroups,setgid,setuid,openat,renameat -o "$WORK/trace" "$PODLEASH" cancel "$SHARED/pids"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(stat -c %u:%g "$SHARED/pids/cancelled.pids")" = "$uid:$gid" ]
   [ "$(grep -oE 'set(groups|gid|uid)\([^)]*\)' "$WORK/trace" | paste -sd ' ')" = "setgroups(0, NULL) setgid($gid) setuid($uid)" ]
-  # Nothing in there was opened before.
-  [ "$(grep -n 'setuid(' "$WORK/trace" | cut -d : -f 1)" -lt "$(grep -n "$SHARED/pids" "$WORK/trace" | head -n 1 | cut -d : -f 1)" ]
+  # Before that the path was only looked at.
+  if sed '/ setuid(/q' "$WORK/trace" | grep "$SHARED" | grep -v O_PATH; then fail 'opened as root'; fi
   # What is root's in there is not the user's.
   echo 'podleash=1' >"$SHARED/pids/1-1.run"
   chmod 0600 "$SHARED/pids/1-1.run"
   collect "$PODLEASH" sweep "$SHARED/pids"
-  [ $STATUS = 1 ] || explain 'not status 1'
+  [ "$STATUS" = 1 ] || explain 'not status 1'
   grep -q 'Permission denied' "$WORK/err" || explain 'it was read as root'
 }
 
@@ -438,52 +411,6 @@ assert_refuses() {
 }
 
 # ---- disorder ----
-
-# bystander: a process that has nothing to do with any of this, as BYSTANDER.
-bystander() {
-  sleep 600 >/dev/null 2>&1 3>&- &
-  disown
-  BYSTANDER=$(identity $!)
-  OURS+=("$BYSTANDER")
-}
-
-# dead: the identity of a process that has ended.
-dead() {
-  local ended
-  sleep 600 >/dev/null 2>&1 3>&- &
-  disown
-  ended=$(identity $!)
-  kill -KILL "${ended%,*}"
-  wait_until 5 gone "$ended"
-  echo "$ended"
-}
-
-# record DIR RUN [LINE...]: prints a record whose podman is the bystander and whose holder has ended: who
-# takes it for one ends the bystander.
-record() {
-  cat <<END
-podleash=1
-boot=$(</proc/sys/kernel/random/boot_id)
-unit=U1
-created=1
-podman=$BYSTANDER
-holder=$DEAD,sh
-conmon_pidfile=$1/$2.conmon.pid
-pidfile=$1/$2.pid
-cwd=/
-detach=0
-remove=0
-name=
-executable=$WORK/bin/podman
-END
-  [ $# = 2 ] || printf '%s\n' "${@:3}"
-}
-
-# good_record RUN: a record of a run that is over and was not tidied up.
-good_record() {
-  local BYSTANDER=$DEAD
-  record "$PID_DIR" "$1" >"$PID_DIR/$1.run"
-}
 
 # make_mess: damaged records, and pid files that all name the bystander. DAMAGED: what must be named.
 make_mess() {
@@ -543,18 +470,12 @@ assert_named() {
   done
 }
 
-# bounded SECONDS COMMAND...: `collect` with that bound.
-bounded() {
-  collect timeout --signal=KILL "$@"
-  [ $STATUS -lt 124 ] || explain "no end within $1 s"
-}
-
 @test "a directory in disorder: list names what is damaged and shows the rest" {
   make_mess
   good_record 9-1
   snapshot "$PID_DIR" >"$WORK/before"
   bounded 20 "$PODLEASH" list "$PID_DIR"
-  [ $STATUS = 1 ] || explain 'not status 1'
+  [ "$STATUS" = 1 ] || explain 'not status 1'
   assert_named "$WORK/err"
   grep -qE '^U1 +9-1 +unguarded ' "$WORK/out" || explain 'the good one is not shown'
   bounded 20 "$PODLEASH" list --json "$PID_DIR"
@@ -568,7 +489,7 @@ bounded() {
   snapshot "$PID_DIR" ! -path "$PID_DIR" ! -name cancelled.damaged ! -name cancelled.fifo >"$WORK/before"
   good_record 9-1
   bounded 60 "$PODLEASH" sweep "$PID_DIR"
-  [ $STATUS = 1 ] || explain 'not status 1'
+  [ "$STATUS" = 1 ] || explain 'not status 1'
   assert_named "$WORK/err"
   assert_named "$LOG"
   grep -q '/1-a.run: ' "$WORK/err" || explain 'the hard link is not named'
@@ -581,7 +502,7 @@ bounded() {
   make_mess
   good_record 9-1
   bounded 60 "$PODLEASH" cancel --grace 0 --timeout 10 "$PID_DIR"
-  [ $STATUS = 1 ] || explain 'not status 1'
+  [ "$STATUS" = 1 ] || explain 'not status 1'
   assert_named "$LOG"
   [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
   [ "$(<"$WORK/out")" = 'unit U1, run 9-1: ended' ] || explain 'the good one was not ended'
@@ -601,7 +522,7 @@ bounded() {
       echo "${BYSTANDER%,*}" >"$PID_DIR/$file"
     done
     collect "$PODLEASH" $command "$PID_DIR"
-    [ $STATUS = 0 ] || explain 'not status 0'
+    [ "$STATUS" = 0 ] || explain 'not status 0'
     [ "$(<"$WORK/out")" = 'unit U1, run 1-1: ended' ] || explain 'it does not say so'
     ! compgen -G "$PID_DIR/1-1.*" || explain 'files are left'
     alive "$BYSTANDER"
@@ -614,12 +535,7 @@ tombstone() {
   local now _
   read -r now _ </proc/uptime
   # Before this boot, where that is younger: the number is then a very large one.
-  printf '%s %u\n' "${3:-$(</proc/sys/kernel/random/boot_id)}" $(((${now%.*} - $2) * 1000000000)) >"$PID_DIR/cancelled.$1"
-}
-
-# old FILE...: has not been touched for two minutes.
-old() {
-  touch -d '2 minutes ago' "${@/#/$PID_DIR/}"
+  printf '%s %u -1\n' "${3:-$(</proc/sys/kernel/random/boot_id)}" $(((${now%.*} - $2) * 1000000000)) >"$PID_DIR/cancelled.$1"
 }
 
 # make_old_things: what sweep removes, in $REMOVED, among what it keeps.
@@ -661,7 +577,7 @@ names_in() {
   make_old_things
   names_in "$PID_DIR" >"$WORK/before"
   collect "$PODLEASH" sweep "$PID_DIR"
-  [ $STATUS = 0 ] || explain 'not status 0'
+  [ "$STATUS" = 0 ] || explain 'not status 0'
   names_in "$PID_DIR" | diff <(LC_ALL=C comm -23 "$WORK/before" "$WORK/removed") -
   [ "$(sort "$WORK/out")" = $'unit U1, run 3-7: ended\nunit U1, run 3-8: ended' ] || explain 'not what was done'
   [ ! -s "$WORK/err" ] || explain 'something on stderr'
@@ -672,7 +588,7 @@ names_in() {
   make_old_things
   snapshot "$PID_DIR" >"$WORK/before"
   collect "$PODLEASH" sweep --dry-run "$PID_DIR"
-  [ $STATUS = 0 ] || explain 'not status 0'
+  [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(sort "$WORK/out")" = $'unit U1, run 3-7: ended\nunit U1, run 3-8: ended' ] || explain 'not what sweep does'
   snapshot "$PID_DIR" | diff "$WORK/before" -
   collect "$PODLEASH" sweep --dry-run --json "$PID_DIR"
@@ -702,6 +618,24 @@ is_conmon() {
   [ "$(readlink /proc/"$1"/exe)" = "$WORK/conmon" ]
 }
 
+@test "sweep waits for a run without holders whose lock somebody has, and ends what that one leaves" {
+  local sweep
+  DEAD=$(dead)
+  good_record 9-1
+  mkfifo "$WORK/go"
+  flock --no-fork "$PID_DIR/9-1.run" sh -c 'echo >"$0.ready"; read -r _ <"$0"' "$WORK/go" </dev/null 3>&- &
+  OURS+=("$(identity $!)")
+  wait_until 10 [ -e "$WORK/go.ready" ]
+  "$PODLEASH" sweep "$PID_DIR" >"$WORK/out" </dev/null 3>&- &
+  sweep=$(identity $!)
+  OURS+=("$sweep")
+  wait_until 10 eval "[ \"\$(stat_field 3 ${sweep%,*})\" = S ]"
+  echo go >"$WORK/go"
+  wait "${sweep%,*}"
+  [ "$(<"$WORK/out")" = 'unit U1, run 9-1: ended' ]
+  [ ! -e "$PID_DIR/9-1.run" ]
+}
+
 @test "sweep leaves an empty unit that a podleash run uses" {
   local run
   mkfifo "$WORK/go"
@@ -712,7 +646,7 @@ is_conmon() {
   mkdir "$PID_DIR/U2"
   : >"$PID_DIR/U2/.podleash-run"
   collect "$PODLEASH" sweep "$PID_DIR"
-  [ $STATUS = 0 ] || explain 'not status 0'
+  [ "$STATUS" = 0 ] || explain 'not status 0'
   [ -d "$PID_DIR/U1" ]
   [ ! -e "$PID_DIR/U2" ]
   echo go >"$WORK/go"
@@ -737,13 +671,13 @@ record_of_one() {
 
   # With a guard there is nothing to do.
   collect "$PODLEASH" sweep "$PID_DIR"
-  [ $STATUS = 0 ] && [ ! -s "$WORK/out" ] || explain 'it did something'
+  [ "$STATUS" = 0 ] && [ ! -s "$WORK/out" ] || explain 'it did something'
   kill_now "$old"
   wait_until 5 gone "$old"
   collect "$PODLEASH" list --json "$PID_DIR"
   [ "$(jq -r .state "$WORK/out")" = unguarded ] || explain 'not unguarded'
   collect "$PODLEASH" sweep "$PID_DIR"
-  [ $STATUS = 0 ] || explain 'not status 0'
+  [ "$STATUS" = 0 ] || explain 'not status 0'
   grep -q ': guarded$' "$WORK/out" || explain 'no guard'
   record_of_one
   OURS+=("$GUARD")

@@ -156,11 +156,11 @@ END
   assert_job_ends
 }
 
-# start_creation [MODE]: a run whose runtime's create is held back; sets RUNTIME.
-start_creation() {
+# start_held_back WORD [MODE]: a run whose runtime is held back where WORD is asked of it; sets RUNTIME.
+start_held_back() {
   rm -f "$WORK/called" "$WORK/go"
-  make_runtime create "$(hold_back)"
-  start_sleep "$@"
+  make_runtime "$1" "$(hold_back)"
+  start_sleep "${@:2}"
   wait_until 15 test -e "$WORK/called"
   wait_record
   RUNTIME=$(identity "$(<"$WORK/called")")
@@ -171,7 +171,7 @@ start_creation() {
   local mode
   for mode in env run; do
     echo "$mode"
-    start_creation $mode
+    start_held_back create $mode
     cancel "$PID_DIR"
     # Whoever waits for this would go on now.
     : >"$WORK/go"
@@ -183,12 +183,22 @@ start_creation() {
 }
 
 @test "the command-runner is killed while the runtime creates the container: it never starts, podman is not blocked" {
-  start_creation
+  start_held_back create
   kill_now "$COMMAND_RUNNER"
   assert_job_ends
   : >"$WORK/go"
   gone "$RUNTIME"
   podman_answers
+}
+
+@test "cancelled while the runtime starts the container: the runtime ends as well" {
+  start_held_back start
+  cancel "$PID_DIR"
+  gone "$RUNTIME" || fail 'the runtime goes on'
+  assert_cancelled
+  : >"$WORK/go"
+  podman_answers
+  assert_job_ends
 }
 
 # start_mute_registry: a registry that takes connections and never answers; sets PORT.

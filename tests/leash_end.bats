@@ -497,3 +497,42 @@ END
   assert_job_ends
   if compgen -G "$WORK/no.*"; then fail 'podman took them'; fi
 }
+
+# kill_all: everything of the job at once, guard and container as well.
+kill_all() {
+  local -a all=("$GUARD" "$RUNNER" "$PODMAN" "$CONMON" "$CONTAINER")
+  local pid
+  for pid in $(descendants "${PODMAN%,*}"); do
+    all+=("$(identity "$pid")")
+  done
+  # In one call: the guard, conmon and podman would each still do something about the others' deaths.
+  kill -KILL "${all[@]%,*}"
+  for pid in "${all[@]}"; do
+    wait_until 5 gone "$pid"
+  done
+}
+
+@test "everything killed at once, a container without --rm: after a sweep podman knows that it ended" {
+  start_script U1 <<END
+podman run --network=none $IMAGE sleep 600
+exit \$?
+END
+  wait_running
+  kill_all
+  "$BUILD/podleash" sweep "$PID_DIR"
+  [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = false ]
+  if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
+}
+
+@test "everything killed while podman removed the container: a sweep finishes that" {
+  start_job U1
+  wait_running
+  kill_all
+  # podman takes this away first, and the container from its list last.
+  local bundle
+  bundle=$(record_value bundle "$RECORD")
+  [ "$(id -u)" != 0 ] || umount "$bundle/shm"
+  rm -rf "$bundle"
+  "$BUILD/podleash" sweep "$PID_DIR"
+  assert_job_ends
+}

@@ -96,12 +96,12 @@ broken_directories() {
   echo "$WORK/others writable by others;.*"
   if [ "$(id -u)" = 0 ]; then
     chown 54321 "$WORK/foreign"
-    echo "$WORK/foreign owned by another user;.*"
+    echo "$WORK/foreign owned by another user, or below what is;.*"
   else
     mkdir -m 0500 "$WORK/unwritable"
     mkdir -m 0300 "$WORK/unreadable"
     mkdir -m 0600 "$WORK/unsearchable"
-    echo "/usr owned by another user;.*"
+    echo "/usr owned by another user, or below what is;.*"
     echo "$WORK/unwritable Permission denied"
     echo "$WORK/unreadable Permission denied"
     echo "$WORK/unsearchable Permission denied"
@@ -192,6 +192,18 @@ on_mount() {
   grep -q 'Read-only file system' "$WORK/strict.err"
 }
 
+@test "a file system that became read-only after a cancel: the job does not start, leashed or not" {
+  stand_in "$WORK/bin"
+  # shellcheck disable=SC2016 # for the inner shell
+  collect cancelled in_namespace sh -c 'mount -t tmpfs -o mode=0700 none "$1" && "$2/podleash" cancel "$1" &&
+    mount -o remount,bind,ro "$1" && shift 2 && "$@"; exit $?' sh "$PID_DIR" "$BUILD" \
+    env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$BUILD/podleash" \
+    env "$WORK/bin/podman" run image
+  [ "$(<"$WORK/cancelled.status")" = 125 ]
+  grep -q 'it was cancelled; podman is not started$' "$WORK/cancelled.err" || fail "$(<"$WORK/cancelled.err")"
+  [ ! -e "$WORK/bin/started" ]
+}
+
 # assert_refused: the run `strict` ended with 125 and one line, and started nothing.
 assert_refused() {
   cat "$WORK/strict.err"
@@ -264,7 +276,10 @@ as_ordinary() {
   rm -f "$LOG"
   collect open as_ordinary 1 "$SHARED/podman" run image
   assert_same open
-  assert_log 'no guard: Resource temporarily unavailable; podman is started without a leash'
+  assert_log 'no guard: Resource temporarily unavailable; podman is started all the same, cancel and sweep end it'
+  # A cancel that came meanwhile would have had nothing else to find it by.
+  ! no_record || fail 'its record is gone'
+  as_ordinary 4096 "$BUILD/podleash" sweep "$PID_DIR"
   no_record
   rm "$SHARED/started"
   collect strict as_ordinary 1 PODLEASH_STRICT=1 "$SHARED/podman" run image

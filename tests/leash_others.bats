@@ -133,3 +133,48 @@ END
   "$BUILD/podleash" cancel "$PID_DIR"
   assert_job_ends
 }
+
+@test "the guard stopped, then its runner killed: a sweep wakes it and waits until nothing is left" {
+  start_run
+  kill -STOP "${GUARD%,*}"
+  wait_until 5 stopped "$GUARD"
+  kill_now "$RUNNER"
+  wait_until 5 gone "$RUNNER"
+  "$BUILD/podleash" sweep "$PID_DIR"
+  nothing_left || fail 'the sweep did not wait'
+}
+
+# start_stopped_hold: a job whose hold is stopped as soon as its record is there. Sets HOLD.
+start_stopped_hold() {
+  start_script U1 <<END
+strace -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGSTOP \
+  podman run --rm --network=none --label=work=$WORK/ $IMAGE sleep 600
+exit \$?
+END
+  published() { RECORD=$(record_path U1); }
+  wait_until 10 published
+  HOLD=$(record_value podman "$RECORD")
+  OURS+=("$HOLD")
+  wait_until 5 stopped_or_traced "$HOLD"
+}
+
+stopped_or_traced() {
+  [[ $(stat_field 3 "${1%%,*}") == [Tt] ]]
+}
+
+@test "hold stopped before it is podman: cancel wakes it, and no container starts" {
+  start_stopped_hold
+  "$BUILD/podleash" cancel "$PID_DIR"
+  gone "$HOLD" || fail 'hold goes on'
+  [ ! -e "$RECORD" ]
+}
+
+@test "hold stopped, then its runner killed: a sweep wakes it, and nothing is left" {
+  start_stopped_hold
+  RUNNER=$(record_value holder "$RECORD" | sed -n 's/,[^,]*$//; 2p')
+  kill_now "$RUNNER"
+  wait_until 5 gone "$RUNNER"
+  "$BUILD/podleash" sweep "$PID_DIR"
+  gone "$HOLD" || fail 'hold goes on'
+  [ ! -e "$RECORD" ]
+}

@@ -284,7 +284,8 @@ wait_running() {
 kill_now() {
   local process
   for process; do
-    ! alive "$process" || kill -KILL "${process%%,*}"
+    # It may end between the look and the signal.
+    ! alive "$process" || kill -KILL "${process%%,*}" 2>/dev/null || ! alive "$process"
   done
 }
 

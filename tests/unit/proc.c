@@ -84,7 +84,9 @@ static void test_stat_damaged(void)
 	   "stat: a zombie is told");
 }
 
+#define SIGNALS "SigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n"
 #define MASKS                                                                                      \
+	"Tgid:\t4711\nUid:\t1\t2\t3\t4\n"                                                          \
 	"SigPnd:\t0\nSigBlk:\t0000000000004000\nSigIgn:\t0000000000001000\nSigCgt:"                \
 	"\t8000000000000001\n"
 
@@ -102,6 +104,8 @@ static void test_status(void)
 		{"pid 1 of a namespace in the middle", "NSpid:\t4711\t1\t8\n", false},
 		{"a pid that starts with 1", "NSpid:\t4711\t12\n", false},
 		{"a pid that ends with 1", "NSpid:\t4711\t21\n", false},
+		{"a pid that is no number", "NSpid:\t4711\t1s\n", false},
+		{"a pid on the next line", "NSpid:\t4711\t\n1\n", false},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -125,6 +129,8 @@ static void test_status(void)
 		"Name:\tsh\nSigIgn:\t0\nSigCgt:\t0\n",
 		"Name:\tSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n",
 		"Name:\tsh\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\tnone\n",
+		"Name:\tsh\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t\nFDSize:\t64\n",
+		"Name:\tsh\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t-1\n",
 	};
 	for (size_t i = 0; i < sizeof(missing) / sizeof(*missing); i++) {
 		struct proc_status status;
@@ -132,6 +138,68 @@ static void test_status(void)
 		ok(!proc_parse_status(missing[i], &status),
 		   "status: a missing line is noticed, %zu", i + 1);
 	}
+}
+
+static void test_users(void)
+{
+	static const char text[] = "Name:\tTgid:\t1\nUmask:\t0\nTgid:\t7\nPid:\t9\n"
+				   "Uid:\t1\t2\t4294967294\t4\n" SIGNALS;
+	struct proc_status status;
+
+	ok(proc_parse_status(text, &status) && status.process == 7,
+	   "status: the process of a thread");
+	ok(status.uid == 1 && status.effective_uid == 2 && status.saved_uid == 4294967294,
+	   "status: the user's three numbers");
+	ok(!proc_parse_status("Name:\ta\nTgid:\t7\nUid:\t1\t2\n" SIGNALS, &status) &&
+		   !proc_parse_status("Name:\ta\nUid:\t1\t2\t3\t4\n" SIGNALS, &status),
+	   "status: a missing user or process is noticed");
+	ok(proc_is_of(getpid(), getuid()) && !proc_is_of(getpid(), getuid() + 1) &&
+		   !proc_is_of(0, 0),
+	   "this process is its user's");
+}
+
+#define CID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void test_container_marks(void)
+{
+	static const struct {
+		const char *text;
+		bool inside;
+	} cgroups[] =
+		{
+			{"1:pids:/libpod_parent/libpod-" CID "\n0::/\n", true},
+			{"0::/machine.slice/libpod-" CID ".scope/container\n", true},
+			{"0::/user.slice/libpod-" CID "/inner\n", true},
+			{"0::/machine.slice/libpod-conmon-" CID ".scope\n", false},
+			{"0::/mylibpod-" CID "\n", false},
+			{"0::/libpod-" CID "0\n", false},
+			{"0::/libpod-" CID "0\n1:pids:/libpod-" CID "\n", true},
+			{"0::/libpod-\n", false},
+			{"", false},
+		},
+	  mounts[] = {
+		  {"1 2 0:1 /a/" CID "/userdata/.containerenv /run/.containerenv rw - ext4 a rw\n",
+		   true},
+		  {"1 2 0:1 /a/" CID
+		   "/userdata/.containerenv//deleted /run/.containerenv rw - ext4 a rw\n",
+		   true},
+		  {"1 2 0:1 /a/" CID "/userdata/.containerenv /mnt rw - ext4 a rw\n", false},
+		  {"1 2 0:1 /a/" CID "/userdata/hosts /etc/hosts rw - ext4 a rw\n", false},
+		  {"1 2 0:1 /a/" CID "0/userdata/.containerenv /run/.containerenv rw - a a rw\n",
+		   false},
+		  {"1 2 0:1 / /run/.containerenv rw - ext4 /" CID "/userdata/.containerenv rw\n",
+		   false},
+		  {"", false},
+	  };
+
+	for (size_t i = 0; i < sizeof(cgroups) / sizeof(*cgroups); i++)
+		ok(in_container_cgroup(cgroups[i].text, CID) == cgroups[i].inside,
+		   "container: by its cgroup, %zu", i + 1);
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++)
+		ok(has_container_mount(mounts[i].text, CID) == mounts[i].inside,
+		   "container: by its mounts, %zu", i + 1);
+	ok(!in_container_cgroup(cgroups[7].text, "") && !has_container_mount(mounts[0].text, ""),
+	   "container: no id is no container's");
 }
 
 /* Splits @size bytes and compares them with @expected, whose words stand apart by '|'. */
@@ -202,10 +270,13 @@ static void test_pid(void)
 		{"self", 0, "a word"},
 		{"\xd9\xa1", 0, "digits of another script"},
 	};
+	static const char hidden[] = "12\0"
+				     "34";
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		ok(proc_parse_pid(rows[i].text) == rows[i].pid, "pid: %s %s", rows[i].behaviour,
-		   rows[i].pid ? "is read" : "is refused");
+		ok(proc_parse_pid(rows[i].text, strlen(rows[i].text)) == rows[i].pid, "pid: %s %s",
+		   rows[i].behaviour, rows[i].pid ? "is read" : "is refused");
+	ok(proc_parse_pid(hidden, sizeof(hidden) - 1) == 0, "pid: what a NUL hides is seen");
 }
 
 /* Starts a copy of sleep(1) at @path; returns its pid once it runs. */
@@ -271,6 +342,8 @@ int main(void)
 	test_stat_names();
 	test_stat_damaged();
 	test_status();
+	test_users();
+	test_container_marks();
 	test_words();
 	test_pid();
 	test_own_process();

@@ -150,6 +150,7 @@ static void test_refused(void)
 		 HEAD "unit=U1\npodman=1,2\nholder=1,2,sh\nconmon_pidfile=/c"},
 		{"an empty line", LEAST "\n"},
 		{"a line without =", LEAST "container\n"},
+		{"a line without = before one with it", LEAST "weather\ncwd=/\n"},
 		{"a unit that is a path", LEAST "unit=../../etc\n"},
 		{"a unit that is hidden", LEAST "unit=.a\n"},
 		{"an empty unit", LEAST "unit=\n"},

@@ -32,7 +32,7 @@ static void put_aged(const char *boot, uint64_t age_ns)
 	char text[128], this_boot[BOOT_ID_SIZE];
 
 	proc_boot_id(this_boot);
-	(void)snprintf(text, sizeof(text), "%s %" PRIu64 "\n", boot ? boot : this_boot,
+	(void)snprintf(text, sizeof(text), "%s %" PRIu64 " -1\n", boot ? boot : this_boot,
 		       boottime_ns() - age_ns);
 	put(text);
 }
@@ -86,6 +86,57 @@ static void test_stops(void)
 	ok(files() == 0 && !tombstone_stops(directory, "U1", 1), "it is removed");
 	tombstone_remove(directory, "U1");
 	ok(files() == 0, "a missing one is removed as well");
+}
+
+/* Puts @text behind this boot's id. */
+static void put_behind_boot(const char *text, size_t size)
+{
+	char whole[256], boot[BOOT_ID_SIZE];
+
+	proc_boot_id(boot);
+	int length = snprintf(whole, sizeof(whole), "%s", boot);
+	memcpy(whole + length, text, size);
+	int fd = openat(directory, "cancelled.U1", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	(void)!write(fd, whole, (size_t)length + size);
+	(void)close(fd);
+}
+
+static void test_behind_boot(void)
+{
+	static const struct {
+		const char *behaviour, *text;
+		size_t size;
+	} rows[] = {
+		{"no time", "\n", 1},
+		{"no grace", " 9\n", 3},
+		{"no newline", " 9 -1", 5},
+		{"a time with letters", " 12abc -1\n", 10},
+		{"a negative time", " -9 -1\n", 7},
+		{"a time with a sign", " +9 -1\n", 7},
+		{"a time of more than 64 bits", " 99999999999999999999 -1\n", 25},
+		{"a grace with letters", " 9 1s\n", 6},
+		{"a negative grace", " 9 -2\n", 6},
+		{"a grace of more than an hour", " 9 3600001\n", 11},
+		{"a grace of more than 32 bits", " 9 4294967297\n", 14},
+		{"two blanks", " 9  -1\n", 7},
+		{"something behind it", " 9 -1\n9", 7},
+		{"a NUL in it", " 9 -1\0\n", 7},
+		{"a NUL behind it", " 9 -1\n\0", 7},
+	};
+	int grace_ms = 5000;
+
+	put_behind_boot(" 9 3600000\n", 11);
+	tombstone_grace(directory, "U1", &grace_ms);
+	ok(tombstone_stops(directory, "U1", 0) && grace_ms == 3600000, "a good one");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		grace_ms = 5000;
+		put_behind_boot(rows[i].text, rows[i].size);
+		tombstone_grace(directory, "U1", &grace_ms);
+		ok(!tombstone_stops(directory, "U1", 0) && grace_ms == 5000 &&
+			   tombstone_expired(directory, "U1"),
+		   "damaged, so it stops nobody and may go: %s", rows[i].behaviour);
+	}
+	tombstone_remove(directory, "U1");
 }
 
 static void test_damaged(void)
@@ -150,6 +201,7 @@ int main(void)
 	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	test_stops();
 	test_damaged();
+	test_behind_boot();
 	test_expired();
 	test_no_room();
 	(void)close(directory);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "proc.h"
+#include "util.h"
+
+#define ALWAYS	      (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define PIDFILE_LIMIT 64
+
+/* Reads @fd to its end, at most @limit bytes, NUL-terminated. NULL with errno. */
+static char *read_all(int fd, size_t limit, size_t *size)
+{
+	size_t room = 4096;
+	char *text = malloc(room), *larger = text;
+
+	*size = 0;
+	while (larger) {
+		ssize_t n = read(fd, text + *size, room - *size - 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0) {
+			text[*size] = '\0';
+			return text;
+		}
+		*size += n > 0 ? (size_t)n : 0;
+		if (*size > limit)
+			errno = EFBIG;
+		if (n < 0 || *size > limit)
+			break;
+		if (room - *size > 1)
+			continue;
+		larger = realloc(text, room *= 2);
+		text = larger ? larger : text;
+	}
+	int error = errno;
+	free(text);
+	errno = error;
+	return NULL;
+}
+
+static int open_plain(int directory, const char *path, int flags, uid_t other)
+{
+	_cleanup_close_ int fd = openat(directory, path, flags | ALWAYS, 0600);
+	struct stat st;
+
+	if (fd < 0) {
+		/* a lease on it; to callers this is what flock(2) says of a live guard */
+		if (errno == EWOULDBLOCK)
+			errno = EBUSY;
+		return -1;
+	}
+	if (fstat(fd, &st))
+		return -1;
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != other) ||
+	    st.st_nlink > 1) {
+		errno = EINVAL;
+		return -1;
+	}
+	return take_fd(&fd);
+}
+
+int file_open_own(int directory, const char *path, int flags)
+{
+	return open_plain(directory, path, flags, geteuid());
+}
+
+int file_open_directory(int directory, const char *name)
+{
+	return openat(directory, name, O_RDONLY | O_DIRECTORY | ALWAYS);
+}
+
+int file_open_log(const char *path)
+{
+	return open_plain(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0);
+}
+
+const char *file_error(void)
+{
+	if (errno == EINVAL)
+		return "not a plain file of this user's under one name";
+	return errno == ELOOP ? "a symbolic link" : strerror(errno);
+}
+
+char *read_own_file(int directory, const char *path, size_t limit, size_t *size)
+{
+	_cleanup_close_ int fd = file_open_own(directory, path, O_RDONLY);
+	size_t used;
+
+	return fd < 0 ? NULL : read_all(fd, limit, size ? size : &used);
+}
+
+char *read_file(int directory, const char *path, size_t limit, size_t *size)
+{
+	_cleanup_close_ int fd = openat(directory, path, O_RDONLY | ALWAYS);
+	struct stat st;
+	size_t used;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st))
+		return NULL;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return read_all(fd, limit, size ? size : &used);
+}
+
+pid_t read_pid_file(int directory, const char *path)
+{
+	size_t size = 0;
+	_cleanup_free_ char *text = read_own_file(directory, path, PIDFILE_LIMIT, &size);
+
+	return text ? proc_parse_pid(text, size) : 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one place that opens files which someone else may have put there. Nothing
+ * here follows a symbolic link at the end of a path, waits for a FIFO, a lease or
+ * a device, takes a terminal for its own, or hands a descriptor on to a child.
+ */
+#ifndef PODLEASH_FILE_H
+#define PODLEASH_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Opens @path at @directory with @flags (open(2)); O_CREAT makes it 0600. Only a
+ * regular file of this user's that has no other name: else -1 with errno, which
+ * file_error() explains.
+ */
+int file_open_own(int directory, const char *path, int flags);
+
+/* Opens the directory @name at @directory to list it. -1 with errno. */
+int file_open_directory(int directory, const char *name);
+
+/*
+ * Opens the log @path to append to, and makes it where there is none. As above, but
+ * it may be root's, who lets this user write to it.
+ */
+int file_open_log(const char *path);
+
+/* What errno says of such a file, in words. */
+const char *file_error(void);
+
+/* Reads all of @path, such a file, at most @limit bytes, NUL-terminated. NULL with errno. */
+char *read_own_file(int directory, const char *path, size_t limit, size_t *size);
+
+/* The same of any regular file: of proc(5). */
+char *read_file(int directory, const char *path, size_t limit, size_t *size);
+
+/* Reads the pid in the pid file @path at @directory; 0 where there is none, or it is not ours. */
+pid_t read_pid_file(int directory, const char *path);
+
+#endif

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# For the tests of what podleash makes of a directory in disorder: commands with what they say, records that
+# would end an innocent, and a podman that is a stand-in.
+# shellcheck disable=SC2034 # what is set here is for the tests
+
+# stand_in: a podman in $WORK/bin that writes down how it was called, and waits where there is a FIFO `go`.
+stand_in() {
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+case \$* in
+  *--help | *ps*) exit 0 ;;
+esac
+echo "\$*" >>"$WORK/called"
+[ ! -p "$WORK/go" ] || read -r _ <"$WORK/go"
+END
+  chmod +x "$WORK/bin/podman"
+}
+
+# collect COMMAND...: its STATUS; what it prints is in the files out and err.
+collect() {
+  STATUS=0
+  "$@" >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- 4>&- 5>&- || STATUS=$?
+}
+
+# explain: shows what the last `collect` did, and fails.
+explain() {
+  echo "status $STATUS"
+  sed 's/^/stdout: /' "$WORK/out"
+  sed 's/^/stderr: /' "$WORK/err"
+  fail "$*"
+}
+
+# snapshot: all of $WORK that a command may not touch.
+snapshot() {
+  find "$@" -printf '%p %y %i %m %U %G %s %T@ %l\n' | sort
+}
+
+# bounded SECONDS COMMAND...: `collect` with that bound.
+bounded() {
+  collect timeout --signal=KILL "$@"
+  [ $STATUS -lt 124 ] || explain "no end within $1 s"
+}
+
+# bystander: a process that has nothing to do with any of this, as BYSTANDER.
+bystander() {
+  sleep 600 >/dev/null 2>&1 3>&- &
+  disown
+  BYSTANDER=$(identity $!)
+  OURS+=("$BYSTANDER")
+}
+
+# dead: the identity of a process that has ended.
+dead() {
+  local ended
+  sleep 600 >/dev/null 2>&1 3>&- &
+  disown
+  ended=$(identity $!)
+  kill -KILL "${ended%,*}"
+  wait_until 5 gone "$ended"
+  echo "$ended"
+}
+
+# record DIR RUN [LINE...]: prints a record whose podman is the bystander and whose holder has ended: who
+# takes it for one ends the bystander.
+record() {
+  cat <<END
+podleash=1
+boot=$(</proc/sys/kernel/random/boot_id)
+unit=U1
+created=1
+podman=$BYSTANDER
+holder=$DEAD,sh
+conmon_pidfile=$1/$2.conmon.pid
+pidfile=$1/$2.pid
+cwd=/
+detach=0
+remove=0
+name=
+executable=$WORK/bin/podman
+END
+  [ $# = 2 ] || printf '%s\n' "${@:3}"
+}
+
+# good_record RUN: a record of a run that is over and was not tidied up.
+good_record() {
+  local BYSTANDER=$DEAD
+  record "$PID_DIR" "$1" >"$PID_DIR/$1.run"
+}
+
+# old FILE...: has not been touched for two minutes.
+old() {
+  touch -d '2 minutes ago' "${@/#/$PID_DIR/}"
+}
