@@ -8,6 +8,7 @@ LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 BUILD   ?= build
 TIME    ?= 60
+FUZZ_CC ?= clang
 
 CFLAGS  ?= -O2 -g
 HARDENING ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
@@ -34,8 +35,10 @@ helper_objects  = $(patsubst helper/%.c,$(BUILD)/helper/%.o,$(wildcard helper/*.
 grammar         = $(BUILD)/helper/podman_command.o
 commands        = $(patsubst %,$(BUILD)/helper/%.o,podleash run hold guard cancel sweep list)
 units           = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit-%,$(wildcard tests/unit/*.c))
-sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch])
-scripts         = .ci/run tests/setup tests/check tests/demo tests/test_helper.bash $(wildcard tests/*.bats)
+programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_file without_pidfd)
+fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
+sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+scripts         = .ci/run tests/setup tests/check tests/demo tests/fuzz/run tests/model/check $(wildcard tests/*.bash tests/*.bats)
 
 all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the program (default)
 
@@ -62,13 +65,26 @@ $(grammar): preload/podman_command.c Makefile
 
 $(BUILD)/tests/unit-%: tests/unit/%.c $(filter-out $(commands),$(helper_objects)) $(grammar)
 	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D) && $(C) -o $@ $< $(filter %.o,$^) -ldl
+	$(Q)mkdir -p $(@D) && $(C) -o $@ $< $(filter %.o,$^) -ldl -pthread
 
-$(BUILD)/tests/start: tests/start.c Makefile
+$(programs): $(BUILD)/tests/%: tests/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) -o $@ $< -pthread
 
--include $(wildcard $(BUILD)/*/*.d)
+$(BUILD)/tests/swap_pid.so: tests/swap_pid.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) -fPIC -shared -o $@ $< -ldl
+
+# An archive: a fuzzer that takes in a file for its static functions does not get it twice.
+$(BUILD)/parsers.a: $(filter-out %/podleash.o,$(helper_objects)) $(grammar) $(BUILD)/preload/leash.o $(BUILD)/preload/resolve.o
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/fuzz-%: tests/fuzz/%.c $(BUILD)/parsers.a Makefile
+	$(call say,CC,$@)
+	$(Q)$(C) -fsanitize=fuzzer -o $@ $< $(BUILD)/parsers.a -ldl
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
 
 install: all ## install below DESTDIR, PREFIX, BINDIR, LIBDIR
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)
@@ -80,11 +96,16 @@ debug: ## build with ASan and UBSan, in build/debug (the library without: it is 
 	$(MAKE) BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN)" build/debug/podleash \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
-lint: ## clang-format, cppcheck, shellcheck
+ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS)
+lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck
 	@tests/setup lint
 	clang-format --dry-run -Werror $(sources)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE \
 		--enable=warning,performance,portability preload helper
+	@for file in preload/*.c helper/*.c; do \
+		gcc $(ANALYZED) -O2 -fanalyzer -Werror -c -o /dev/null $$file && \
+		clang $(ANALYZED) --analyze -Xclang -analyzer-werror -o /dev/null $$file || exit; \
+	done
 	shellcheck -x $(scripts)
 
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose
@@ -92,7 +113,32 @@ check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose
 	@$(MAKE) --no-print-directory all test-programs
 	@TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
 
-test-programs: $(units) $(BUILD)/tests/start
+test-programs: $(units) $(programs) $(BUILD)/tests/swap_pid.so
+
+faults: ## fail each system call of hold, guard, cancel and sweep, one at a time, as root; ONLY=spec, FEW=1
+	@tests/setup
+	@$(MAKE) --no-print-directory all test-programs
+	@tests/faults $(if $(FEW),--few) $(if $(ONLY),--only $(ONLY))
+
+fuzz: ## fuzz every parser for TIME=60 seconds, or RUNS=n times; FUZZ="record stat" chooses
+	@tests/setup fuzz
+	@$(MAKE) --no-print-directory fuzz-programs
+	@TIME="$(TIME)" RUNS="$(RUNS)" FUZZ="$(FUZZ)" tests/fuzz/run
+
+fuzz-programs: ## build them alone, in build/fuzz
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC="$(FUZZ_CC)" HARDENING= fuzzers \
+		CFLAGS="-O2 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+
+fuzzers: $(fuzzers)
+
+model: ## every order of the steps of hold, guard, cancel and sweep (spin)
+	@tests/setup
+	@MODEL_BUILD=$(abspath $(BUILD))/model tests/model/check
+
+chaos: ## random signals to RUNS=40 units of random shape; SEED=n repeats
+	@tests/setup
+	@$(MAKE) --no-print-directory all
+	@tests/chaos --runs $(or $(RUNS),40) $(if $(SEED),--seed $(SEED))
 
 demo: ## the main job, without and with podleash, on the real podman and ansible-runner
 	@tests/setup
@@ -105,4 +151,4 @@ clean: ## remove build/
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all install debug lint check test-programs demo clean help
+.PHONY: all install debug lint check test-programs faults fuzz fuzz-programs fuzzers model chaos demo clean help
