@@ -238,12 +238,13 @@ static bool inspect_name(const struct run *run, char cid[CID_SIZE])
 	return inspect(run, &command, cid);
 }
 
-/* Finds the container of a run whose conmon was never seen: by its name, else among all. */
-static bool look_up(const struct run *run, char cid[CID_SIZE], bool *asked)
+/* Writes "" where podman has no such container; returns whether podman could be asked. */
+static bool look_up(const struct run *run, char cid[CID_SIZE])
 {
 	struct command command = {.count = 0};
 	char *output = NULL;
 
+	cid[0] = '\0';
 	if (inspect_name(run, cid))
 		return true;
 	start_command(run, &command);
@@ -251,41 +252,49 @@ static bool look_up(const struct run *run, char cid[CID_SIZE], bool *asked)
 	add(&command, "--all");
 	add(&command, "--quiet");
 	add(&command, "--no-trunc");
-	*asked = call(&command, environment_of(run), CALL_MS, &output) == 0 && output;
-	bool found = *asked && inspect_all(run, output, cid);
+	bool asked = call(&command, environment_of(run), CALL_MS, &output) == 0 && output;
+	if (asked)
+		(void)inspect_all(run, output, cid);
 	free(output);
-	return found;
+	return asked;
 }
 
-static void stop_container(const struct run *run, const char *cid)
+bool podman_find(struct run *run)
 {
-	struct command command = {.count = 0};
+	char cid[CID_SIZE];
 
-	start_command(run, &command);
-	add(&command, "stop");
-	add(&command, "--time=0");
-	add(&command, cid);
-	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none ever ran */
+	if (run->cid[0])
+		return true;
+	if (!look_up(run, cid))
+		return false;
+	if (cid[0] && (run->found = strdup(cid)))
+		run->cid = run->found;
+	return !cid[0] || run->found;
 }
 
 void podman_stop(const struct run *run)
 {
-	if (run->cid[0])
-		stop_container(run, run->cid);
+	struct command command = {.count = 0};
+
+	if (!run->cid[0])
+		return;
+	start_command(run, &command);
+	add(&command, "stop");
+	add(&command, "--time=0");
+	add(&command, run->cid);
+	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none ever ran */
 }
 
-bool podman_forget(const struct run *run)
+bool podman_forget(struct run *run)
 {
 	struct command command = {.count = 0};
-	char cid[CID_SIZE] = "";
-	bool asked = true;
 
-	if (run->cid[0])
-		memcpy(cid, run->cid, CID_SIZE);
-	else if (!look_up(run, cid, &asked))
-		return asked;
+	if (!podman_find(run))
+		return false;
+	if (!run->cid[0])
+		return true;
 	/* `rm --force` would wait for news of its end, and `cleanup` refuse */
-	stop_container(run, cid);
+	podman_stop(run);
 	start_command(run, &command);
 	if (run->remove) {
 		add(&command, "rm");
@@ -294,9 +303,9 @@ bool podman_forget(const struct run *run)
 		add(&command, "container");
 		add(&command, "cleanup");
 	}
-	add(&command, cid);
+	add(&command, run->cid);
 	int status = call(&command, environment_of(run), CALL_MS, NULL);
 	log_line("unit %s, run %s: podman %s %s: status %d", run->unit, run->name,
-		 run->remove ? "rm --force" : "container cleanup", cid, status);
+		 run->remove ? "rm --force" : "container cleanup", run->cid, status);
 	return status == 0 || status == 1; /* 1: no such container */
 }

@@ -24,6 +24,14 @@ enum podman_knows {
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
 
 /*
+ * Finds the id of the container of a run whose conmon, which carries it, was never
+ * seen: by the container's name, else among all that podman knows; one of the pid files
+ * that `podman inspect` shows of it must be the run's own. Leaves run->cid "" where podman
+ * has no such container. Returns false where podman could not be asked.
+ */
+bool podman_find(struct run *run);
+
+/*
  * Ends the container through podman (`podman stop --time=0`), which then also knows
  * that it is meant to stay ended: a restart policy starts one that was only killed
  * again, and without conmon nobody told podman of its end. Best effort.
@@ -32,9 +40,9 @@ void podman_stop(const struct run *run);
 
 /*
  * Removes the container of a --rm run (`podman rm --force`), or lets podman clean
- * up after one that stays (`podman container cleanup`). The container's id is the
- * run's, else it is looked up. Returns true when podman did, or has no such container.
+ * up after one that stays (`podman container cleanup`). Its id is found by podman_find().
+ * Returns true when podman did, or has no such container.
  */
-bool podman_forget(const struct run *run);
+bool podman_forget(struct run *run);
 
 #endif

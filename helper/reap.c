@@ -52,6 +52,9 @@ static void scene_take(struct run *run, struct scene *scene)
 	const struct handles *conmon = &scene->census.conmon;
 	if (conmon->count && !handles_have(conmon, run->conmon.pid))
 		(void)learn_conmon(run); /* gone meanwhile: seen next time */
+	/* its id proves what is left of it, once podman has removed it nobody can tell */
+	if (!conmon->count && container_was_made(run))
+		(void)podman_find(run); /* asked again by podman_forget() */
 	if (!container_open(run, &scene->container) && is_shortage())
 		scene->census.unsure = true;
 }
@@ -176,13 +179,14 @@ static void log_left(struct run *run)
 	scene_free(&scene);
 }
 
-/* Whether podman may still know of a container that has to be cleaned up or removed. */
+/*
+ * Whether podman may still know of a container that has to be cleaned up or removed. That
+ * its bundle is gone tells nothing where podman was killed while it removed it, and nothing
+ * tells whether one that stays was cleaned up: conmon may have been killed before.
+ */
 static bool is_unsettled(const struct run *run, bool seen)
 {
-	/* that its bundle is gone tells nothing where podman was killed while it removed it */
-	if (!seen)
-		return true;
-	return !is_removed(run) && (run->remove || !run->conmon.pid);
+	return !seen || !is_removed(run);
 }
 
 bool reap(struct run *run, int grace_ms)

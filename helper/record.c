@@ -301,6 +301,7 @@ void run_free(struct run *run)
 	free(run->text);
 	run->text = NULL;
 	words_free(&run->learned);
+	free(run->found);
 	forget(run);
 }
 

@@ -33,7 +33,7 @@ struct holder {
 };
 
 /*
- * A run, as its record tells it. All strings belong to @text or @learned and live as long.
+ * A run, as its record tells it. All strings belong to @text, @learned or @found and live as long.
  * A key that is missing leaves "" or zero.
  */
 struct run {
@@ -66,6 +66,7 @@ struct run {
 	struct process conmon;
 	struct process container;	/* the container init */
 	const char *cid;		/* valid by cid_valid() */
+	char *found;			/* the same where podman had to be asked for it; owned */
 	const char *runtime;		/* conmon's -r */
 	const char *bundle;		/* conmon's -b; podman removes it with the container */
 	const char *cleanup[RUN_WORDS]; /* conmon's exit command; NULL-terminated */

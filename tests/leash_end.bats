@@ -353,26 +353,47 @@ END
   assert_job_ends
 }
 
-@test "--pid=host: what the container left running in sessions of its own ends as well" {
-  local mark process
-  local -a inside
+# start_host_pids: a container that shares the machine's pids, with three processes; sets MARK and INSIDE.
+start_host_pids() {
   # A number that no other process on this machine carries.
-  mark=9$$$(now_ms)
+  MARK=9$$$(now_ms)
   start_script U1 <<END
-podman run --rm --network=none --pid=host $IMAGE sh -c 'setsid sleep $mark & (setsid sh -c "sleep $mark; :" &) & echo ready; sleep $mark'
+podman run --rm --network=none --pid=host $IMAGE sh -c 'setsid sleep $MARK & (setsid sh -c "sleep $MARK; :" &) & echo ready; sleep $MARK'
 exit \$?
 END
   wait_running
   wait_ready
-  mapfile -t inside < <(wait_until 5 three_sleep "$mark" && sleeping "$mark")
-  [ ${#inside[@]} = 3 ]
-  OURS+=("${inside[@]}")
-  kill_now "$RUNNER"
-  assert_job_ends
-  for process in "${inside[@]}"; do
+  mapfile -t INSIDE < <(wait_until 5 three_sleep "$MARK" && sleeping "$MARK")
+  [ ${#INSIDE[@]} = 3 ]
+  OURS+=("${INSIDE[@]}")
+}
+
+assert_none_inside() {
+  local process
+  for process in "${INSIDE[@]}"; do
     gone "$process" || fail "$process lives: $(words "${process%,*}" | paste -sd ' ')"
   done
-  none_carries "$mark"
+  none_carries "$MARK"
+}
+
+@test "--pid=host: what the container left running in sessions of its own ends as well" {
+  start_host_pids
+  kill_now "$RUNNER"
+  assert_job_ends
+  assert_none_inside
+}
+
+@test "--pid=host, guard and conmon killed before either knew the other: a sweep ends all of the container" {
+  start_host_pids
+  kill_now "$GUARD"
+  kill_now "$CONMON"
+  # As it was before the guard had seen conmon.
+  sed -i -E '/^(conmon|container|cid|runtime|bundle|cleanup)=/d' "$RECORD"
+  kill_now "$RUNNER"
+  wait_until 5 gone "$RUNNER"
+  "$BUILD/podleash" sweep "$PID_DIR"
+  assert_job_ends
+  assert_none_inside
 }
 
 # sleeping MARK: the identities of the processes `sleep MARK`.
@@ -522,6 +543,20 @@ END
   "$BUILD/podleash" sweep "$PID_DIR"
   [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = false ]
   if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
+}
+
+@test "podman killed, then conmon while the container ends, no --rm: podman knows that it ended" {
+  start_script U1 <<END
+podman run --network=none $IMAGE sh -c "trap : TERM; while :; do sleep 600 & wait; done"
+exit \$?
+END
+  wait_running
+  kill_now "$PODMAN"
+  wait_until 5 grep -q ': ending it: ' "$LOG"
+  kill_now "$CONMON"
+  wait_until 20 gone "$GUARD"
+  if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
+  [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = false ]
 }
 
 @test "everything killed while podman removed the container: a sweep finishes that" {
