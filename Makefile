@@ -65,7 +65,7 @@ $(grammar): preload/podman_command.c Makefile
 
 $(BUILD)/tests/unit-%: tests/unit/%.c $(filter-out $(commands),$(helper_objects)) $(grammar)
 	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D) && $(C) -o $@ $< $(filter %.o,$^) -ldl -pthread
+	$(Q)mkdir -p $(@D) && $(C) $(LDFLAGS) -o $@ $< $(filter %.o,$^) -ldl -pthread
 
 $(programs): $(BUILD)/tests/%: tests/%.c Makefile
 	$(call say,CC,$@)
@@ -91,10 +91,12 @@ install: all ## install below DESTDIR, PREFIX, BINDIR, LIBDIR
 	install -m 0755 $(BUILD)/podleash $(DESTDIR)$(BINDIR)/podleash
 	install -m 0755 $(BUILD)/libpodleash.so $(DESTDIR)$(LIBDIR)/libpodleash.so
 
+PLAIN    = BUILD=build/debug HARDENING= CFLAGS="-O1 -g -fno-omit-frame-pointer"
+SANITIZED = BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN)" \
+	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 debug: ## build with ASan and UBSan, in build/debug (the library without: it is loaded into others)
-	$(MAKE) BUILD=build/debug HARDENING= CFLAGS="-O1 -g -fno-omit-frame-pointer" build/debug/libpodleash.so
-	$(MAKE) BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN)" build/debug/podleash \
-		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+	@$(MAKE) --no-print-directory $(PLAIN) build/debug/libpodleash.so programs
+	@$(MAKE) --no-print-directory $(SANITIZED) build/debug/podleash units
 
 ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS)
 lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck
@@ -111,9 +113,16 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose
 	@tests/setup
 	@$(MAKE) --no-print-directory all test-programs
-	@TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
+	@BUILD="$(BUILD)" TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
 
-test-programs: $(units) $(programs) $(BUILD)/tests/swap_pid.so
+check-debug: ## the same with the builds of `make debug`
+	@tests/setup
+	@$(MAKE) --no-print-directory debug
+	@BUILD=build/debug TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
+
+units: $(units)
+programs: $(programs) $(BUILD)/tests/swap_pid.so
+test-programs: units programs
 
 faults: ## fail each system call of hold, guard, cancel and sweep, one at a time, as root; ONLY=spec, FEW=1
 	@tests/setup
@@ -151,4 +160,4 @@ clean: ## remove build/
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all install debug lint check test-programs faults fuzz fuzz-programs fuzzers model chaos demo clean help
+.PHONY: all install debug lint check check-debug units programs test-programs faults fuzz fuzz-programs fuzzers model chaos demo clean help
