@@ -38,7 +38,7 @@ units           = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit-%,$(wildcard tes
 programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_file without_pidfd)
 fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
 sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
-scripts         = .ci/run tests/setup tests/check tests/demo tests/fuzz/run tests/model/check $(wildcard tests/*.bash tests/*.bats)
+scripts         = .ci/run tests/setup tests/check tests/demo tests/coverage tests/fuzz/run tests/model/check $(wildcard tests/*.bash tests/*.bats)
 
 all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the program (default)
 
@@ -120,6 +120,11 @@ check-debug: ## the same with the builds of `make debug`
 	@$(MAKE) --no-print-directory debug
 	@BUILD=build/debug TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
 
+coverage: ## branch coverage of helper/ and preload/ by all tests (gcovr)
+	@tests/setup
+	@tests/setup coverage
+	@BUILD= TESTS="$(TESTS)" FILTER="$(FILTER)" tests/coverage
+
 units: $(units)
 programs: $(programs) $(BUILD)/tests/swap_pid.so
 test-programs: units programs
@@ -160,4 +165,4 @@ clean: ## remove build/
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all install debug lint check check-debug units programs test-programs faults fuzz fuzz-programs fuzzers model chaos demo clean help
+.PHONY: all install debug lint check check-debug coverage units programs test-programs faults fuzz fuzz-programs fuzzers model chaos demo clean help
