@@ -8,6 +8,8 @@
 #include "file.h"
 #include "util.h"
 
+#define RANDOM_LENGTH 6
+
 bool run_name_valid(const char *name)
 {
 	size_t pid = strspn(name, "0123456789");
@@ -42,6 +44,25 @@ static bool is_of_run(const char *name, const char *suffix, char run[RUN_SIZE])
 	return run_name_valid(run);
 }
 
+/*
+ * Whether @name is what a writer renames once it is complete: the record, as draft.c writes it; the
+ * container's pid file, which runc calls .RUN.pid until then (libcontainer, createPidFile);
+ * conmon's, which GLib gives six characters more (g_file_set_contents(3)). Who is killed leaves it.
+ */
+static bool is_temporary_of_run(const char *name, char run[RUN_SIZE])
+{
+	const char *random = strrchr(name, '.');
+	char without[NAME_MAX + 1];
+
+	if (name[0] == '.')
+		return is_of_run(name + 1, RECORD_SUFFIX, run) ||
+		       is_of_run(name + 1, CONTAINER_SUFFIX, run);
+	if (!random || strlen(random + 1) != RANDOM_LENGTH)
+		return false;
+	(void)snprintf(without, sizeof(without), "%.*s", (int)(random - name), name);
+	return is_of_run(without, CONMON_SUFFIX, run);
+}
+
 enum file_kind file_kind(const char *name, char run[RUN_SIZE])
 {
 	const char *unit = after(name, TOMBSTONE_PREFIX);
@@ -53,7 +74,7 @@ enum file_kind file_kind(const char *name, char run[RUN_SIZE])
 		return FILE_CONMON_PID;
 	if (is_of_run(name, CONTAINER_SUFFIX, run))
 		return FILE_CONTAINER_PID;
-	if (name[0] == '.' && is_of_run(name + 1, RECORD_SUFFIX, run))
+	if (is_temporary_of_run(name, run))
 		return FILE_TEMPORARY;
 	run[0] = '\0';
 	if (unit && unit_name_valid(unit))

@@ -41,7 +41,7 @@ enum file_kind {
 	FILE_CONTAINER_PID, /* RUN.pid */
 	FILE_PLAIN_PID,	    /* *.pid or conmon.pid that something else wrote */
 	FILE_TOMBSTONE,	    /* cancelled.UNIT */
-	FILE_TEMPORARY,	    /* .RUN.run, .cancelled-…: never published */
+	FILE_TEMPORARY,	    /* being written, and never published: .RUN.run, .cancelled-… */
 	FILE_ANSWER,	    /* .podman-…, what a podman knows (podman.h) */
 	FILE_MARK, /* .podleash-run: `podleash run` made the directory, and uses it while locked */
 };

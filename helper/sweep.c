@@ -165,7 +165,7 @@ static bool sweep_file(struct place *place, const char *name)
 			discard(place, name);
 		break;
 	case FILE_TEMPORARY:
-		if (is_settled(place, name))
+		if (!record_exists(place->directory, run) && is_settled(place, name))
 			discard(place, name);
 		break;
 	case FILE_TOMBSTONE:

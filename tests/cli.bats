@@ -554,18 +554,22 @@ make_old_things() {
   : >"$PID_DIR/.3-3.run"
   echo "$dead" >"$PID_DIR/3-4.pid"
   : >"$PID_DIR/.3-5.run"
+  # What runc and conmon leave where they are killed while they write a pid file, and what a live run may be writing.
+  : >"$PID_DIR/.3-9.pid"
+  : >"$PID_DIR/3-9.conmon.pid.A1B2C3"
+  : >"$PID_DIR/.3-10.pid"
   echo "${BYSTANDER%,*}" >"$PID_DIR/3-6.pid"
   echo "$dead" >"$PID_DIR/my.pid"
   : >"$PID_DIR/notes"
   : >"$PID_DIR/.podman-1-2-3-4.5"
-  old 3-1.pid 3-2.conmon.pid .3-3.run 3-6.pid my.pid notes
+  old 3-1.pid 3-2.conmon.pid .3-3.run 3-6.pid .3-9.pid 3-9.conmon.pid.A1B2C3 my.pid notes
   mkdir "$PID_DIR/empty" "$PID_DIR/full" "$PID_DIR/foreign" "$PID_DIR/.hidden" "$PID_DIR/swept" "$PID_DIR/no unit"
   # What podleash run made, it marked.
   touch "$PID_DIR"/{empty,full,.hidden,swept,'no unit'}/.podleash-run
   : >"$PID_DIR/full/notes"
   (PID_DIR=$PID_DIR/swept && good_record 3-7)
   good_record 3-8
-  printf '%s\n' .3-3.run 3-1.pid 3-2.conmon.pid 3-8.run cancelled.damaged cancelled.old cancelled.other-boot empty swept |
+  printf '%s\n' .3-3.run .3-9.pid 3-1.pid 3-2.conmon.pid 3-8.run 3-9.conmon.pid.A1B2C3 cancelled.damaged cancelled.old cancelled.other-boot empty swept |
     LC_ALL=C sort >"$WORK/removed"
 }
 

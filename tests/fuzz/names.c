@@ -29,6 +29,16 @@ static bool is_unit(const char *name)
 	return matches(&compiled, "^[A-Za-z0-9_@:+-][A-Za-z0-9._@:+-]{0,127}$", name);
 }
 
+static bool is_temporary(const char *name)
+{
+	static regex_t compiled;
+
+	return matches(&compiled,
+		       "^(\\.[0-9]{1,10}-[0-9a-f]{1,16}\\.(run|pid)|"
+		       "[0-9]{1,10}-[0-9a-f]{1,16}\\.conmon\\.pid\\.[^.]{6})$",
+		       name);
+}
+
 /* Whether @name is @prefix @middle @suffix. */
 static bool consists_of(const char *name, const char *prefix, const char *middle,
 			const char *suffix)
@@ -52,8 +62,8 @@ static void judge_kind(const char *name)
 	must((kind == FILE_CONMON_PID) == (run[0] && consists_of(name, "", run, CONMON_SUFFIX)));
 	must((kind == FILE_CONTAINER_PID) ==
 	     (run[0] && consists_of(name, "", run, CONTAINER_SUFFIX)));
-	must((kind == FILE_TEMPORARY) == ((run[0] && consists_of(name, ".", run, RECORD_SUFFIX)) ||
-					  after(name, TOMBSTONE_TEMPORARY)));
+	must((kind == FILE_TEMPORARY) ==
+	     (is_temporary(name) || after(name, TOMBSTONE_TEMPORARY) != NULL));
 	must((kind == FILE_TOMBSTONE) == (unit && is_unit(unit)));
 	/* only these may be hidden, and only the first three hold any byte that a name can */
 	must(name[0] != '.' || kind == FILE_FOREIGN || kind == FILE_TEMPORARY ||
