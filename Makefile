@@ -38,7 +38,8 @@ units           = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit-%,$(wildcard tes
 programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_file without_pidfd)
 fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
 sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
-scripts         = .ci/run tests/setup tests/check tests/demo tests/coverage tests/fuzz/run tests/model/check $(wildcard tests/*.bash tests/*.bats)
+# what has a shell's first line, wherever it is, and what such scripts load
+scripts         = $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) $(wildcard tests/*.bash)
 
 all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the program (default)
 
@@ -165,4 +166,4 @@ clean: ## remove build/
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all install debug lint check check-debug coverage units programs test-programs faults fuzz fuzz-programs fuzzers model chaos demo clean help
+.PHONY: units programs test-programs fuzzers $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
