@@ -41,19 +41,30 @@ static struct {
 	__typeof__(&posix_spawnp) posix_spawnp;
 } real;
 
-#define LOOK_UP(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+/* Where libc's functions are. In musl nothing is next to a library that was opened by dlopen(3). */
+static void *libc(void)
+{
+	return dlsym(RTLD_NEXT, "execve") ? RTLD_NEXT : RTLD_DEFAULT;
+}
 
-/* Another library's constructor may run before ours and start a program. */
-#define REAL(name) (real.name ? real.name : LOOK_UP(name))
+#define LOOK_UP(libc, name) ((__typeof__(&name))dlsym(libc, #name))
+
+/*
+ * Another library's constructor may run before ours and start a program. After it nothing is looked
+ * up, also not what libc lacks: dlsym(3) allocates memory for its error.
+ */
+#define REAL(name) (real.execve ? real.name : LOOK_UP(libc(), name))
 
 __attribute__((constructor)) static void look_up_real_functions(void)
 {
-	real.execve = LOOK_UP(execve);
-	real.execveat = LOOK_UP(execveat);
-	real.execvpe = LOOK_UP(execvpe);
-	real.fexecve = LOOK_UP(fexecve);
-	real.posix_spawn = LOOK_UP(posix_spawn);
-	real.posix_spawnp = LOOK_UP(posix_spawnp);
+	void *in = libc();
+
+	real.execveat = LOOK_UP(in, execveat);
+	real.execvpe = LOOK_UP(in, execvpe);
+	real.fexecve = LOOK_UP(in, fexecve);
+	real.posix_spawn = LOOK_UP(in, posix_spawn);
+	real.posix_spawnp = LOOK_UP(in, posix_spawnp);
+	real.execve = LOOK_UP(in, execve); /* the last: now all are there */
 }
 
 /* A leash_start that replaces the process. */
@@ -140,7 +151,7 @@ EXPORT int execveat(int dirfd, const char *path, char *const argv[], char *const
 	/* other flags change what the call means: it may be no start at all */
 	if (!(flags & ~AT_EMPTY_PATH) && leash_wanted(argv, envp))
 		exec_leashed_at(dirfd, path, argv, envp, flags);
-	if (!REAL(execveat)) { /* glibc has it from 2.34 on */
+	if (!REAL(execveat)) { /* glibc has it from 2.34 on, musl has not */
 		errno = ENOSYS;
 		return -1;
 	}
