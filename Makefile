@@ -16,7 +16,9 @@ WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifneq ($(CI),)
 WARNINGS += -Werror
 endif
-C        = $(CC) -std=c11 -D_GNU_SOURCE $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP
+# a 32-bit stat(2) fails on a large inode number, a large file and a time after 2038
+LARGE    = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+C        = $(CC) -std=c11 -D_GNU_SOURCE $(LARGE) $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP
 DEFINES  = -DPODLEASH_VERSION='"$(VERSION)"' -DPODLEASH_LIBRARY='"$(LIBDIR)/libpodleash.so"' \
 	   -DPODLEASH_DEFAULT_HELPER='"$(BINDIR)/podleash"'
 # callers pass what they like: a NULL that libc declares impossible must reach the real function
