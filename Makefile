@@ -137,6 +137,12 @@ faults: ## fail each system call of hold, guard, cancel and sweep, one at a time
 	@$(MAKE) --no-print-directory all test-programs
 	@tests/faults $(if $(FEW),--few) $(if $(ONLY),--only $(ONLY))
 
+cross: ## test on aarch64, ppc64le, s390x, musl and i386; ARCH="aarch64 musl" and FILTER=regex choose
+	@tests/setup
+	@tests/setup cross
+	@$(MAKE) --no-print-directory all test-programs
+	@FILTER="$(FILTER)" tests/cross $(ARCH)
+
 fuzz: ## fuzz every parser for TIME=60 seconds, or RUNS=n times; FUZZ="record stat" chooses
 	@tests/setup fuzz
 	@$(MAKE) --no-print-directory fuzz-programs

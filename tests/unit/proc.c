@@ -305,8 +305,7 @@ static void test_own_process(void)
 	struct proc_stat self, child;
 	struct words words;
 
-	ok(proc_stat(getpid(), &self) && self.ppid == getppid() && self.session == getsid(0),
-	   "a process is read");
+	ok(proc_stat(getpid(), &self) && self.ppid == getppid(), "a process is read");
 	ok(!proc_stat(0, &child), "there is no process 0");
 
 	if (!mkdtemp(directory))
@@ -314,8 +313,9 @@ static void test_own_process(void)
 	(void)snprintf(path, sizeof(path), "%s/a ) b", directory);
 	pid_t pid = start_copy(path);
 	ok(proc_exe_name(pid, exe) && !strcmp(exe, "a ) b"), "a program's name is its file's");
+	/* of another process: qemu makes up its own one's, without a session */
 	ok(proc_stat(pid, &child) && !strcmp(child.name, "a ) b") && child.ppid == getpid() &&
-		   child.start >= self.start,
+		   child.session == getsid(0) && child.start >= self.start,
 	   "a process with a nasty name is read");
 	ok(proc_cmdline(pid, &words) && words.count == 2 && !strcmp(words.word[1], "60"),
 	   "its command line is read");
