@@ -13,6 +13,7 @@
 #include "ancestors.h"
 #include "commands.h"
 #include "guard.h"
+#include "library.h"
 #include "log.h"
 #include "piddir.h"
 #include "podman.h"
@@ -65,64 +66,6 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 	hold->directory[length] = '\0';
 	memcpy(name, slash + 1, strlen(slash + 1) + 1);
 	return file_kind(name, hold->name) == FILE_CONMON_PID;
-}
-
-/* Whether LD_PRELOAD's @entry (@length bytes) is our library, wherever it lies. */
-static bool is_our_library(const char *entry, size_t length)
-{
-	static const char name[] = "libpodleash.so";
-	size_t tail = sizeof(name) - 1;
-
-	return length >= tail && !memcmp(entry + length - tail, name, tail) &&
-	       (length == tail || entry[length - tail - 1] == '/');
-}
-
-/* Returns "LD_PRELOAD=…" without our library, NULL where nothing else is in it. */
-static char *without_library(const char *value)
-{
-	char *text = calloc(1, strlen("LD_PRELOAD=") + strlen(value) + 1);
-	char *to = text ? stpcpy(text, "LD_PRELOAD=") : NULL;
-	bool first = true;
-
-	while (text && *value) {
-		size_t separators = strspn(value, ": "); /* ld.so(8): either may part the entries */
-		size_t length = strcspn(value + separators, ": ");
-
-		if (length && !is_our_library(value + separators, length)) {
-			if (!first)
-				*to++ = ':';
-			to = mempcpy(to, value + separators, length);
-			first = false;
-		}
-		value += separators + length;
-	}
-	if (!first)
-		return text;
-	free(text);
-	return NULL;
-}
-
-static bool is_ours(const char *variable)
-{
-	return after(variable, "PODLEASH_") || after(variable, "RECEPTOR_PID_DIRECTORY=");
-}
-
-/* Makes podman's environment: the caller's, less our own variables and our library. */
-static char **make_environment(void)
-{
-	size_t count = 0, n = 0;
-
-	while (environ[count])
-		count++;
-	char **environment = calloc(count + 1, sizeof(*environment));
-	for (size_t i = 0; environment && i < count; i++) {
-		const char *preload = after(environ[i], "LD_PRELOAD=");
-		char *kept = preload ? without_library(preload) : environ[i];
-
-		if (kept && !is_ours(kept))
-			environment[n++] = kept;
-	}
-	return environment;
 }
 
 /* Becomes podman with @argv; returns its status for a program that cannot be started. */
@@ -321,7 +264,7 @@ int hold_main(int argc, char *argv[])
 	hold.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
-	hold.environment = make_environment();
+	hold.environment = environment_unleashed();
 	(void)unsetenv("LD_PRELOAD"); /* of no use to the guard; podman's own list stands already */
 	if (!hold.environment) {
 		(void)unsetenv("RECEPTOR_PID_DIRECTORY");

@@ -21,15 +21,12 @@
 #include "cancel.h"
 #include "commands.h"
 #include "handle.h"
+#include "library.h"
 #include "log.h"
 #include "piddir.h"
 #include "reap.h"
 #include "tombstone.h"
 #include "util.h"
-
-#ifndef PODLEASH_LIBRARY
-#define PODLEASH_LIBRARY "/usr/local/lib/libpodleash.so"
-#endif
 
 /* receptor kills the command 10 s after it told it to end: workceptor/command.go */
 #define CANCEL_MS  8000
@@ -159,30 +156,6 @@ static bool open_directory(struct job *job, const char **why)
 	return job->directory >= 0;
 }
 
-/* Writes where the program itself lies. */
-static bool own_path(char path[PATH_MAX])
-{
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-
-	if (length <= 0)
-		return false;
-	path[length] = '\0';
-	return true;
-}
-
-/* The library beside the program (a build tree), else the installed one. */
-static void find_library(const char *helper, char library[PATH_MAX])
-{
-	const char *slash = strrchr(helper, '/');
-
-	if (slash &&
-	    snprintf(library, PATH_MAX, "%.*s/libpodleash.so", (int)(slash - helper), helper) <
-		    PATH_MAX &&
-	    access(library, R_OK) == 0)
-		return;
-	(void)snprintf(library, PATH_MAX, "%s", PODLEASH_LIBRARY);
-}
-
 /* Sets the environment of the leash. A library that ld.so cannot load would print into the job's
  * result. */
 static bool set_environment(struct job *job, const char **why)
@@ -191,9 +164,9 @@ static bool set_environment(struct job *job, const char **why)
 	char helper[PATH_MAX], library[PATH_MAX], both[2 * PATH_MAX];
 
 	*why = "/proc/self/exe cannot be read";
-	if (!own_path(helper))
+	if (!program_path(helper))
 		return false;
-	find_library(helper, library);
+	library_find(helper, library);
 	job->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 	if (!job->library) {
 		*why = dlerror();

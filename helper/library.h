@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libpodleash.so: where it lies, whether this machine takes it, and which entry of LD_PRELOAD it
+ * is. */
+#ifndef PODLEASH_LIBRARY_H
+#define PODLEASH_LIBRARY_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Writes where this program lies. False where proc(5) does not say. */
+bool program_path(char path[PATH_MAX]);
+
+/* Writes the path of the library beside the program @helper (a build tree), else of the installed
+ * one.
+ */
+void library_find(const char *helper, char library[PATH_MAX]);
+
+/* Whether LD_PRELOAD's @entry (@length bytes) is our library, wherever it lies. */
+bool is_our_library(const char *entry, size_t length);
+
+/* Finds our library in an LD_PRELOAD; NULL, or its entry of @length bytes. Pure. */
+const char *library_entry(const char *preload, size_t *length);
+
+/*
+ * Why the file @path is no library that this program's machine loads: NULL where its ELF header
+ * says that it is one. Reads the header and runs nothing of it. Static text.
+ */
+const char *library_problem(const char *path);
+
+/*
+ * Makes podman's environment: ours less our own variables and our library. NULL where memory is
+ * short. Never freed: exec replaces it, or it becomes environ.
+ */
+char **environment_unleashed(void);
+
+#endif
