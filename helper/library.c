@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "library.h"
 
-#include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 
 #include "file.h"
@@ -12,8 +12,8 @@
 #define PODLEASH_LIBRARY "/usr/local/lib/libpodleash.so"
 #endif
 
-/* Larger than any build of it. */
-#define LIBRARY_LIMIT (64U << 20)
+/* Larger than any build of the library or the program. */
+#define FILE_LIMIT (64U << 20)
 
 bool program_path(char path[PATH_MAX])
 {
@@ -56,36 +56,71 @@ const char *library_entry(const char *preload, size_t *length)
 	}
 }
 
-/* The header of the file @path. False with errno; EBADMSG where it has none. */
-static bool read_header(const char *path, Elf64_Ehdr *header)
+/* Reads the file @path, through links: a library often is one. NULL with errno. */
+static char *read_through(const char *path, size_t *size)
 {
-	size_t size = 0;
-	char real[PATH_MAX]; /* a library is often a symbolic link */
-	_cleanup_free_ char *text =
-		realpath(path, real) ? read_file(AT_FDCWD, real, LIBRARY_LIMIT, &size) : NULL;
+	char real[PATH_MAX];
 
-	if (!text)
-		return false;
-	errno = EBADMSG;
-	if (size < sizeof(*header) || memcmp(text, ELFMAG, SELFMAG) != 0)
-		return false;
-	/* class, byte order, type and machine lie alike in a header of 32 bits */
-	memcpy(header, text, sizeof(*header));
+	*size = 0;
+	return realpath(path, real) ? read_file(AT_FDCWD, real, FILE_LIMIT, size) : NULL;
+}
+
+bool is_same_program(const char *a, const char *b)
+{
+	size_t size, other;
+	_cleanup_free_ char *text = read_through(a, &size);
+	_cleanup_free_ char *copy = read_through(b, &other);
+
+	return text && copy && size == other && memcmp(text, copy, size) == 0;
+}
+
+static bool is_elf(const char *text, size_t size)
+{
+	return size >= sizeof(ElfW(Ehdr)) && memcmp(text, ELFMAG, SELFMAG) == 0;
+}
+
+/* Whether all that ld.so maps of @text is there: what is not ends the process by SIGBUS. */
+static bool is_whole(const char *text, size_t size)
+{
+	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)(const void *)text;
+	ElfW(Phdr) segment;
+
+	for (size_t i = 0; i < header->e_phnum; i++) {
+		size_t at = header->e_phoff + i * header->e_phentsize;
+
+		if (at > size || size - at < sizeof(segment))
+			return false;
+		memcpy(&segment, text + at, sizeof(segment));
+		if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
+			return false;
+	}
 	return true;
 }
 
 const char *library_problem(const char *path)
 {
-	Elf64_Ehdr own, header;
+	size_t size, own_size;
+	_cleanup_free_ char *text = read_through(path, &size);
+	_cleanup_free_ char *own = NULL;
 
-	if (!read_header(path, &header))
-		return errno == EBADMSG ? "not an ELF file" : strerror(errno);
-	if (!read_header("/proc/self/exe", &own))
+	if (!text)
+		return strerror(errno);
+	own = read_through("/proc/self/exe", &own_size);
+	if (!own || !is_elf(own, own_size))
 		return "/proc/self/exe cannot be read";
-	if (header.e_ident[EI_CLASS] != own.e_ident[EI_CLASS] ||
-	    header.e_ident[EI_DATA] != own.e_ident[EI_DATA] || header.e_machine != own.e_machine)
+	if (!is_elf(text, size))
+		return "not an ELF file";
+
+	/* malloc(3) aligns it */
+	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)(const void *)text;
+	const ElfW(Ehdr) *ours = (const ElfW(Ehdr) *)(const void *)own;
+	if (header->e_ident[EI_CLASS] != ours->e_ident[EI_CLASS] ||
+	    header->e_ident[EI_DATA] != ours->e_ident[EI_DATA] ||
+	    header->e_machine != ours->e_machine)
 		return "built for another architecture";
-	return header.e_type == ET_DYN ? NULL : "not a shared library";
+	if (header->e_type != ET_DYN)
+		return "not a shared library";
+	return is_whole(text, size) ? NULL : "cut off";
 }
 
 /* Returns "LD_PRELOAD=…" without our library, NULL where nothing else is in it. */

@@ -23,10 +23,14 @@ bool is_our_library(const char *entry, size_t length);
 const char *library_entry(const char *preload, size_t *length);
 
 /*
- * Why the file @path is no library that this program's machine loads: NULL where its ELF header
- * says that it is one. Reads the header and runs nothing of it. Static text.
+ * Why the file @path is no library that this program's machine loads; NULL where its ELF headers
+ * say that it is one, and whole: of one that is cut off dlopen(3) dies. Runs nothing of it.
+ * Static text.
  */
 const char *library_problem(const char *path);
+
+/* Whether the files @a and @b hold the same: a copy is as good as a link. */
+bool is_same_program(const char *a, const char *b);
 
 /*
  * Makes podman's environment: ours less our own variables and our library. NULL where memory is

@@ -162,11 +162,18 @@ static bool set_environment(struct job *job, const char **why)
 {
 	const char *preload = getenv("LD_PRELOAD");
 	char helper[PATH_MAX], library[PATH_MAX], both[2 * PATH_MAX];
+	static char text[PATH_MAX + 64]; /* the caller's to read */
 
 	*why = "/proc/self/exe cannot be read";
 	if (!program_path(helper))
 		return false;
 	library_find(helper, library);
+	const char *problem = library_problem(library);
+	if (problem) {
+		(void)snprintf(text, sizeof(text), "%s: %s", library, problem);
+		*why = text;
+		return false;
+	}
 	job->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 	if (!job->library) {
 		*why = dlerror();
