@@ -151,6 +151,39 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 	return status == 0 ? PODMAN_KNOWS_BOTH : PODMAN_KNOWS_CONMON_PIDFILE;
 }
 
+/* Writes the first line that @command prints; "" where it fails. */
+static void first_line(const struct command *command, char *const environment[], char *line,
+		       size_t size)
+{
+	char *output;
+	int status = call(command, environment, ASK_MS, &output);
+
+	(void)snprintf(line, size, "%.*s", status == 0 && output ? (int)strcspn(output, "\n") : 0,
+		       output ? output : "");
+	free(output);
+}
+
+void podman_version(const char *executable, char *const environment[], char *version, size_t size)
+{
+	struct command command = {.count = 0};
+
+	add(&command, executable);
+	add(&command, "--version");
+	first_line(&command, environment, version, size);
+}
+
+void podman_first_image(const char *executable, char *const environment[], char *image, size_t size)
+{
+	struct command command = {.count = 0};
+
+	add(&command, executable);
+	add(&command, "images");
+	add(&command, "--quiet");
+	add(&command, "--no-trunc");
+	add(&command, "--filter=dangling=false");
+	first_line(&command, environment, image, size);
+}
+
 /* podman with the storage options of the run: conmon's exit command up to `container cleanup`. */
 static void start_command(const struct run *run, struct command *command)
 {

@@ -23,6 +23,13 @@ enum podman_knows {
  */
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
 
+/* Writes what `podman --version` prints, without the newline; "" where it does not. */
+void podman_version(const char *executable, char *const environment[], char *version, size_t size);
+
+/* Writes the id of the first image that `podman images` lists; "" where there is none. */
+void podman_first_image(const char *executable, char *const environment[], char *image,
+			size_t size);
+
 /*
  * Finds the id of the container of a run whose conmon, which carries it, was never
  * seen: by the container's name, else among all that podman knows; one of the pid files
