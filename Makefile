@@ -34,8 +34,8 @@ say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
 library_objects = $(patsubst preload/%.c,$(BUILD)/preload/%.o,$(wildcard preload/*.c))
 helper_objects  = $(patsubst helper/%.c,$(BUILD)/helper/%.o,$(wildcard helper/*.c))
-grammar         = $(BUILD)/helper/podman_command.o
-commands        = $(patsubst %,$(BUILD)/helper/%.o,podleash run hold guard cancel sweep list)
+shared          = $(BUILD)/helper/podman_command.o $(BUILD)/helper/resolve.o
+commands        = $(patsubst %,$(BUILD)/helper/%.o,podleash run hold guard cancel sweep list doctor doctor_leash doctor_machine doctor_receptor)
 units           = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit-%,$(wildcard tests/unit/*.c))
 programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_file without_pidfd)
 fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
@@ -50,7 +50,7 @@ $(BUILD)/libpodleash.so: $(library_objects) preload/libpodleash.map
 	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) $(RELRO) -Wl,-Bsymbolic-functions -Wl,--version-script=preload/libpodleash.map \
 		-o $@ $(library_objects) -ldl
 
-$(BUILD)/podleash: $(helper_objects) $(grammar)
+$(BUILD)/podleash: $(helper_objects) $(shared)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(CFLAGS) $(LDFLAGS) $(RELRO) -o $@ $^ -ldl
 
@@ -62,11 +62,11 @@ $(BUILD)/helper/%.o: helper/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) $(DEFINES) -fPIE -c -o $@ $<
 
-$(grammar): preload/podman_command.c Makefile
+$(shared): $(BUILD)/helper/%.o: preload/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) -fPIE -c -o $@ $<
 
-$(BUILD)/tests/unit-%: tests/unit/%.c $(filter-out $(commands),$(helper_objects)) $(grammar)
+$(BUILD)/tests/unit-%: tests/unit/%.c $(filter-out $(commands),$(helper_objects)) $(shared)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) $(LDFLAGS) -o $@ $< $(filter %.o,$^) -ldl -pthread
 
@@ -79,7 +79,7 @@ $(BUILD)/tests/swap_pid.so: tests/swap_pid.c Makefile
 	$(Q)mkdir -p $(@D) && $(C) -fPIC -shared -o $@ $< -ldl
 
 # An archive: a fuzzer that takes in a file for its static functions does not get it twice.
-$(BUILD)/parsers.a: $(filter-out %/podleash.o,$(helper_objects)) $(grammar) $(BUILD)/preload/leash.o $(BUILD)/preload/resolve.o
+$(BUILD)/parsers.a: $(filter-out %/podleash.o,$(helper_objects)) $(shared) $(BUILD)/preload/leash.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 

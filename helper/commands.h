@@ -11,6 +11,7 @@ int run_main(int argc, char *argv[]);
 int cancel_main(int argc, char *argv[]);
 int sweep_main(int argc, char *argv[]);
 int list_main(int argc, char *argv[]);
+int doctor_main(int argc, char *argv[]);
 int hold_main(int argc, char *argv[]);
 int guard_main(int argc, char *argv[]);
 

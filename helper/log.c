@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -60,7 +59,7 @@ static void log_to_syslog(const char *line)
 }
 
 /* One line it is, and plain: a file's name or an argument may hold what commands a terminal. */
-static void format_line(char *line, size_t size, const char *format, va_list arguments)
+void format_line(char *line, size_t size, const char *format, va_list arguments)
 {
 	(void)vsnprintf(line, size, format, arguments); /* cut where too long */
 	for (; *line; line++)

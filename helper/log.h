@@ -6,6 +6,7 @@
 #ifndef PODLEASH_LOG_H
 #define PODLEASH_LOG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,6 +15,10 @@
  * absolute path, else sent to /dev/log as LOG_DAEMON. Opens nothing until the first line.
  */
 void log_init(void);
+
+/* Writes one such line: cut where too long, what is no printable ASCII in it is shown as `?`. */
+__attribute__((format(printf, 3, 0))) void format_line(char *line, size_t size, const char *format,
+						       va_list arguments);
 
 /*
  * Logs one line, printf-like, without a newline; what is no printable ASCII in it

@@ -25,6 +25,8 @@ static const struct {
 	{"sweep", sweep_main, "[--dry-run] [--json] [DIR]",
 	 "Ends what dead jobs left behind; gives live ones their guard back"},
 	{"list", list_main, "[--json] [DIR]", "Shows the runs and who holds them"},
+	{"doctor", doctor_main, "[--probe[=IMAGE]] [--json] [--receptor-conf FILE]",
+	 "Checks what the leash needs, and says how to mend it"},
 	{"hold", hold_main, "PATH ARGV0 … run --conmon-pidfile=FILE --pidfile=FILE …",
 	 "Leashes a podman and becomes it (called by libpodleash.so)"},
 	{"guard", guard_main, "RECORD",

@@ -130,13 +130,23 @@ void words_free(struct words *words)
 	memset(words, 0, sizeof(*words));
 }
 
-bool proc_cmdline(pid_t pid, struct words *words)
+static bool read_words(pid_t pid, const char *name, struct words *words)
 {
 	size_t size = 0;
-	char *text = read_proc(pid, "cmdline", CMDLINE_LIMIT, &size);
+	char *text = read_proc(pid, name, CMDLINE_LIMIT, &size);
 
 	memset(words, 0, sizeof(*words));
 	return text && words_split(text, size, words);
+}
+
+bool proc_cmdline(pid_t pid, struct words *words)
+{
+	return read_words(pid, "cmdline", words);
+}
+
+bool proc_environ(pid_t pid, struct words *words)
+{
+	return read_words(pid, "environ", words);
 }
 
 bool proc_exe_name(pid_t pid, char name[NAME_MAX + 1])

@@ -63,6 +63,9 @@ bool proc_status(pid_t pid, struct proc_status *status);
  * threads, zombies) or unreadable. The process itself chooses what stands there.
  */
 bool proc_cmdline(pid_t pid, struct words *words);
+
+/* The same of /proc/PID/environ: the environment that it was started with. */
+bool proc_environ(pid_t pid, struct words *words);
 void words_free(struct words *words);
 
 /* Splits the @size bytes at @text at their NULs; takes ownership of @text. */

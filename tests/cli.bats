@@ -82,6 +82,11 @@ sweep "$PID_DIR" "$PID_DIR"
 list --nonsense
 list --tree=x
 list "$PID_DIR" "$PID_DIR"
+doctor --nonsense
+doctor --json=yes
+doctor --receptor-conf
+doctor "$PID_DIR"
+doctor --probe localhost/image
 hold
 hold podman
 hold podman podman
@@ -117,7 +122,7 @@ END
     collect "$PODLEASH" "$word"
     [ "$STATUS" = 0 ] || explain 'not status 0'
     [ ! -s "$WORK/err" ] || explain 'something on stderr'
-    for command in run cancel sweep list hold guard version help; do
+    for command in run cancel sweep list doctor hold guard version help; do
       grep -q "^  podleash $command\b" "$WORK/out" || explain "no $command"
     done
   done

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the leash itself is made of: the library, the variables, the helper, the directory. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "../preload/resolve.h"
+#include "doctor.h"
+#include "library.h"
+#include "piddir.h"
+#include "util.h"
+
+/* A library that an LD_PRELOAD names. Only our own is loaded: the other may be anyone's. */
+static void check_named_library(struct doctor *doctor, const char *named, const char *own)
+{
+	/* a bare name and $LIB are ld.so's to find, ld.so(8) */
+	bool is_path = named[0] == '/' && !strchr(named, '$');
+	const char *problem = is_path ? library_problem(named) : NULL;
+
+	if (problem)
+		say(doctor, FAIL, fix(doctor, "sudo install -m 0755 %s %s", own, named),
+		    "%s, which LD_PRELOAD names: %s; ld.so says so in the result of every job",
+		    named, problem);
+	else if (is_path && is_same_program(named, own))
+		say(doctor, OK, NULL, "%s is what LD_PRELOAD names", named);
+	else
+		say(doctor, WARN, fix(doctor, "LD_PRELOAD=%s /bin/true", named),
+		    "%s, which LD_PRELOAD names, is not %s; see that the command prints nothing",
+		    named, own);
+}
+
+void check_library(struct doctor *doctor)
+{
+	char own[PATH_MAX];
+
+	library_find(doctor->program, own);
+	const char *problem = library_problem(own);
+	/* as podleash run does: what ld.so cannot load would print into a job's result */
+	if (!problem && !dlopen(own, RTLD_NOW | RTLD_LOCAL))
+		problem = dlerror();
+	if (problem)
+		say(doctor, FAIL, fix(doctor, "make && sudo make install"), "%s: %s", own, problem);
+	else
+		say(doctor, OK, NULL, "%s can be loaded", own);
+	for (size_t i = 0; i < doctor->libraries.count; i++)
+		check_named_library(doctor, doctor->libraries.item[i].path, own);
+}
+
+void check_environment(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->receptors; i++) {
+		const struct receptor *receptor = &doctor->receptor[i];
+		const char *user = user_name(receptor->uid);
+		char **variables = receptor->environment.word;
+		int pid = receptor->pid;
+
+		if (!receptor->environment.count)
+			say(doctor, WARN, fix_as(doctor, user),
+			    "receptor, pid %d: only %s may read it", pid, user);
+		else if (!names_library(variables))
+			say(doctor, OK, NULL,
+			    "receptor, pid %d: leashes nothing; each work command for itself", pid);
+		else if (names_directory(variables))
+			say(doctor, OK, NULL, "receptor, pid %d: leashes all that it starts", pid);
+		else
+			say(doctor, WARN, fix(doctor, "sudo systemctl edit receptor"),
+			    "receptor, pid %d: LD_PRELOAD is set and RECEPTOR_PID_DIRECTORY is "
+			    "not: "
+			    "that leashes nothing",
+			    pid);
+	}
+	if (!doctor->receptors)
+		say(doctor, OK, NULL, "no receptor runs: your own is looked at");
+}
+
+void check_helper(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->helpers.count; i++) {
+		const char *helper = doctor->helpers.item[i].path;
+
+		if (!is_executable_file(helper))
+			say(doctor, FAIL,
+			    fix(doctor, "sudo install -m 0755 %s %s", doctor->program, helper),
+			    "%s: no such program; containers get pid files and no guard", helper);
+		else if (is_same_program(helper, doctor->program))
+			say(doctor, OK, NULL, "%s", helper);
+		else
+			say(doctor, WARN, fix(doctor, "%s version", helper),
+			    "%s is not this program, %s", helper, doctor->program);
+	}
+	if (!doctor->helpers.count)
+		say(doctor, OK, NULL, "%s, which podleash run names itself", doctor->program);
+}
+
+/* A directory that is refused, for @why. */
+static void say_refused(struct doctor *doctor, const char *path, const char *why)
+{
+	const char *user = user_name(geteuid());
+	struct stat st;
+
+	if (lstat(path, &st))
+		say(doctor, FAIL, fix(doctor, "sudo install -d -m 0700 -o %s %s", user, path),
+		    "%s: %s", path, why);
+	else if (S_ISDIR(st.st_mode) && st.st_uid != geteuid() && geteuid() == 0)
+		say(doctor, WARN, fix_as(doctor, user_name(st.st_uid)),
+		    "%s belongs to %s; who runs podman as %s runs doctor as well", path,
+		    user_name(st.st_uid), user_name(st.st_uid));
+	else if (S_ISDIR(st.st_mode) && st.st_uid != geteuid())
+		say(doctor, FAIL, fix(doctor, "sudo chown %s %s", user, path), "%s: %s", path, why);
+	else if (S_ISDIR(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH))
+		say(doctor, FAIL, fix(doctor, "chmod 0700 %s", path), "%s: %s", path, why);
+	else
+		say(doctor, FAIL, fix(doctor, "namei -l %s", path), "%s: %s", path, why);
+}
+
+static void check_one_directory(struct doctor *doctor, const char *path, bool is_made)
+{
+	const char *why;
+	_cleanup_close_ int directory = piddir_open(path, &why);
+	struct stat st;
+
+	if (directory < 0 && errno == ENOENT && is_made)
+		say(doctor, OK, NULL, "%s is not there: podleash run makes it", path);
+	else if (directory < 0 || fstat(directory, &st))
+		say_refused(doctor, path, why);
+	else if (access(path, R_OK | W_OK | X_OK))
+		say(doctor, FAIL,
+		    errno == EACCES ? fix(doctor, "chmod 0700 %s", path)
+				    : fix(doctor, "findmnt -T %s", path),
+		    "%s: %s", path, strerror(errno));
+	else if (st.st_mode & (S_IRWXG | S_IRWXO))
+		say(doctor, WARN, fix(doctor, "chmod 0700 %s", path),
+		    "%s: mode %04o, others may look into it", path, st.st_mode & 07777U);
+	else
+		say(doctor, OK, NULL, "%s: yours alone", path);
+}
+
+void check_directory(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->directories.count; i++)
+		check_one_directory(doctor, doctor->directories.item[i].path,
+				    doctor->directories.item[i].is_made);
+}

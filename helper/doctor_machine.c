@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the leash rests on outside of itself: podman, the kernel, guards that live, room for more.
+ */
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "../preload/resolve.h"
+#include "commands.h"
+#include "doctor.h"
+#include "identity.h"
+#include "piddir.h"
+#include "podman.h"
+#include "probe.h"
+#include "usage.h"
+#include "util.h"
+
+/* What a start of podman takes for a moment; then conmon and the guard stay. */
+#define SPARE_THREADS 64
+#define SPARE_INOTIFY 8 /* conmon takes one or two, for as long as its container runs */
+
+static bool has_apt(void)
+{
+	return access("/usr/bin/apt-get", X_OK) == 0;
+}
+
+static const char *fix_podman(struct doctor *doctor)
+{
+	return has_apt() ? fix(doctor, "sudo apt-get install podman")
+			 : fix(doctor, "sudo dnf install podman");
+}
+
+void check_podman(struct doctor *doctor)
+{
+	static const char *const elsewhere[] = {"CONTAINER_HOST", "CONTAINER_CONNECTION"};
+	char found[PATH_MAX], version[64];
+	const char *path = search_path("podman", found);
+
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		if (getenv(elsewhere[i]))
+			say(doctor, WARN, fix(doctor, "unset %s", elsewhere[i]),
+			    "%s is set: podman runs on another machine, and is not leashed",
+			    elsewhere[i]);
+	if (!path || !realpath(path, doctor->podman)) {
+		doctor->podman[0] = '\0';
+		say(doctor, FAIL, fix_podman(doctor), "not found on PATH: %s",
+		    getenv("PATH") ? getenv("PATH") : "not set");
+		return;
+	}
+	podman_version(path, environ, version, sizeof(version));
+	switch (podman_knows(-1, path, environ)) {
+	case PODMAN_KNOWS_NEITHER:
+		say(doctor, FAIL, fix(doctor, "%s run --help", path),
+		    "%s could not be asked for its flags", path);
+		break;
+	case PODMAN_KNOWS_CONMON_PIDFILE:
+		say(doctor, WARN, fix_podman(doctor),
+		    "%s: %s does not know --pidfile; containers are found by their conmon alone",
+		    path, version);
+		break;
+	case PODMAN_KNOWS_BOTH:
+		say(doctor, OK, NULL, "%s: %s, knows --conmon-pidfile and --pidfile", path,
+		    version);
+		break;
+	}
+}
+
+void check_probe(struct doctor *doctor)
+{
+	char image[256], why[1024];
+	int ms;
+
+	if (!doctor->probe)
+		return;
+	if (!doctor->podman[0]) {
+		say(doctor, FAIL, fix_podman(doctor), "no podman to probe with");
+		return;
+	}
+	if (doctor->image)
+		(void)snprintf(image, sizeof(image), "%s", doctor->image);
+	else
+		podman_first_image(doctor->podman, environ, image, sizeof(image));
+	if (!image[0])
+		say(doctor, FAIL, fix(doctor, "%s pull docker.io/library/busybox", doctor->podman),
+		    "there is no image to make a container of");
+	else if (probe(doctor->program, doctor->podman, image, &ms, why, sizeof(why)))
+		say(doctor, FAIL,
+		    fix(doctor, "%s run --rm --network=none --entrypoint=sleep %s 1",
+			doctor->podman, image),
+		    "%s: %s", image, why);
+	else
+		say(doctor, OK, NULL,
+		    "%s: a container ran, its holder was killed, after %d ms nothing was left",
+		    image, ms);
+}
+
+void check_kernel(struct doctor *doctor)
+{
+	struct handle self;
+	bool open = handle_open(&self, getpid());
+
+	if (open && self.fd >= 0)
+		say(doctor, OK, NULL, "it has pidfds");
+	else
+		say(doctor, WARN,
+		    has_apt() ? fix(doctor, "sudo apt-get dist-upgrade")
+			      : fix(doctor, "sudo dnf upgrade kernel"),
+		    "no pidfds, which Linux 5.3 brings: a pid is compared before each signal");
+	handle_close(&self);
+}
+
+struct patrol {
+	struct doctor *doctor;
+	size_t runs, bad;
+};
+
+/* Whether someone would end @run: its guard, or hold, which starts one. */
+static bool is_guarded(const struct run *run)
+{
+	struct handle keeper;
+
+	if (!guard_find(run, &keeper) && !hold_open(run, &keeper))
+		return false;
+	handle_close(&keeper);
+	return true;
+}
+
+static void patrol_record(struct patrol *patrol, int directory, const char *path, const char *name)
+{
+	struct doctor *doctor = patrol->doctor;
+	char file[PATH_MAX + RUN_SIZE];
+	struct run run;
+	const char *why;
+
+	(void)snprintf(file, sizeof(file), "%s/%s%s", path, name, RECORD_SUFFIX);
+	bool good = record_open(&run, directory, name, false, &why);
+	if (!good && errno == ENOENT)
+		return; /* it ended just now */
+	patrol->runs++;
+	if (good && run_is_of_this_boot(&run) && is_guarded(&run)) {
+		run_free(&run);
+		return;
+	}
+	patrol->bad++;
+	if (!good)
+		say(doctor, FAIL, fix(doctor, "rm %s", file),
+		    "%s: %s; nobody can tell from it what to end", file, why);
+	else if (run_is_of_this_boot(&run))
+		say(doctor, FAIL, fix(doctor, "%s sweep %s", doctor->program, path),
+		    "%s, unit %s: it has no guard", file, run.unit);
+	else
+		say(doctor, WARN, fix(doctor, "%s sweep %s", doctor->program, path),
+		    "%s, unit %s: of an earlier boot", file, run.unit);
+	if (good)
+		run_free(&run);
+}
+
+static void patrol_directory(int directory, const char *path, void *context)
+{
+	char run[RUN_SIZE];
+	struct names names;
+
+	if (!names_read(directory, &names))
+		return; /* removed just now */
+	for (size_t i = 0; i < names.count; i++)
+		if (file_kind(names.name[i], run) == FILE_RECORD)
+			patrol_record(context, directory, path, run);
+	names_free(&names);
+}
+
+void check_guards(struct doctor *doctor)
+{
+	struct patrol patrol = {.doctor = doctor};
+
+	for (size_t i = 0; i < doctor->directories.count; i++) {
+		const char *path = doctor->directories.item[i].path, *why;
+		_cleanup_close_ int directory = piddir_open(path, &why);
+
+		if (directory < 0)
+			continue; /* the directory's own check says why */
+		patrol_directory(directory, path, &patrol);
+		(void)piddir_each_unit(directory, path, patrol_directory, &patrol);
+	}
+	if (!patrol.bad)
+		say(doctor, OK, NULL, "%zu runs, none without its guard", patrol.runs);
+}
+
+/* Whether there is room for @spare more of @what where @used of @limit are taken. */
+static void say_room(struct doctor *doctor, const char *fix, const char *what, size_t used,
+		     size_t limit, size_t spare)
+{
+	bool enough = used + spare <= limit;
+
+	say(doctor,
+	    enough	   ? OK
+	    : used < limit ? WARN
+			   : FAIL,
+	    enough ? NULL : fix, "%s: %zu of %zu taken%s", what, used, limit,
+	    enough ? "" : "; the next job may not start");
+}
+
+/* The process whose limits jobs get: this user's receptor, else this one. */
+static pid_t limited_process(const struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->receptors; i++)
+		if (doctor->receptor[i].own)
+			return doctor->receptor[i].pid;
+	return getpid();
+}
+
+void check_limits(struct doctor *doctor)
+{
+	struct rlimit limit;
+	struct usage usage;
+	char pid[16];
+
+	if (!usage_take(geteuid(), &usage)) {
+		say(doctor, WARN, fix(doctor, "findmnt /proc"), "/proc does not show all of yours");
+		return;
+	}
+	(void)snprintf(pid, sizeof(pid), "%d", (int)limited_process(doctor));
+	if (geteuid() == 0 || prlimit(limited_process(doctor), RLIMIT_NPROC, NULL, &limit) ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		say(doctor, OK, NULL, "processes: no limit");
+	else
+		say_room(doctor, fix(doctor, "sudo prlimit --nproc=unlimited --pid %s", pid),
+			 "processes and threads", usage.threads, limit.rlim_cur, SPARE_THREADS);
+	say_room(doctor, fix(doctor, "sudo sysctl fs.inotify.max_user_instances=1024"),
+		 "inotify instances", usage.inotify, inotify_limit(), SPARE_INOTIFY);
+}
