@@ -51,6 +51,7 @@ struct doctor {
 	char podman[PATH_MAX];	/* once it is found, else "" */
 	struct receptor receptor[RECEPTORS_MAX];
 	size_t receptors;
+	const struct receptor *own; /* the first that is our user's, or NULL */
 	struct conf conf[RECEPTORS_MAX];
 	size_t confs;
 	struct work *work; /* owned */

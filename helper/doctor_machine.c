@@ -37,15 +37,17 @@ void check_podman(struct doctor *doctor)
 
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
 		if (getenv(elsewhere[i]))
-			say(doctor, WARN, fix(doctor, "unset %s", elsewhere[i]),
+			say(doctor, WARN,
+			    doctor->own ? fix(doctor, "sudo systemctl edit receptor")
+					: fix(doctor, "unset %s", elsewhere[i]),
 			    "%s is set: podman runs on another machine, and is not leashed",
 			    elsewhere[i]);
-	if (!path || !realpath(path, doctor->podman)) {
-		doctor->podman[0] = '\0';
+	if (!path) {
 		say(doctor, FAIL, fix_podman(doctor), "not found on PATH: %s",
 		    getenv("PATH") ? getenv("PATH") : "not set");
 		return;
 	}
+	(void)snprintf(doctor->podman, sizeof(doctor->podman), "%s", path);
 	podman_version(path, environ, version, sizeof(version));
 	switch (podman_knows(-1, path, environ)) {
 	case PODMAN_KNOWS_NEITHER:
@@ -198,17 +200,10 @@ static void say_room(struct doctor *doctor, const char *fix, const char *what, s
 	    enough ? "" : "; the next job may not start");
 }
 
-/* The process whose limits jobs get: this user's receptor, else this one. */
-static pid_t limited_process(const struct doctor *doctor)
-{
-	for (size_t i = 0; i < doctor->receptors; i++)
-		if (doctor->receptor[i].own)
-			return doctor->receptor[i].pid;
-	return getpid();
-}
-
 void check_limits(struct doctor *doctor)
 {
+	/* what jobs get are receptor's */
+	pid_t limited = doctor->own ? doctor->own->pid : getpid();
 	struct rlimit limit;
 	struct usage usage;
 	char pid[16];
@@ -217,8 +212,8 @@ void check_limits(struct doctor *doctor)
 		say(doctor, WARN, fix(doctor, "findmnt /proc"), "/proc does not show all of yours");
 		return;
 	}
-	(void)snprintf(pid, sizeof(pid), "%d", (int)limited_process(doctor));
-	if (geteuid() == 0 || prlimit(limited_process(doctor), RLIMIT_NPROC, NULL, &limit) ||
+	(void)snprintf(pid, sizeof(pid), "%d", (int)limited);
+	if (geteuid() == 0 || prlimit(limited, RLIMIT_NPROC, NULL, &limit) ||
 	    limit.rlim_cur == RLIM_INFINITY)
 		say(doctor, OK, NULL, "processes: no limit");
 	else

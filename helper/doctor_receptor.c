@@ -132,7 +132,6 @@ static void read_conf(struct doctor *doctor, const struct receptor *receptor)
 
 void doctor_collect(struct doctor *doctor)
 {
-	const struct receptor *own = NULL;
 	char root[PATH_MAX];
 
 	doctor->receptors = receptors_find(doctor->receptor);
@@ -141,11 +140,11 @@ void doctor_collect(struct doctor *doctor)
 
 		if (receptor->own)
 			add_named(doctor, receptor->environment.word);
-		if (receptor->own && !own)
-			own = receptor;
+		if (receptor->own && !doctor->own)
+			doctor->own = receptor;
 	}
-	if (own)
-		environ = own->environment.word;
+	if (doctor->own)
+		environ = doctor->own->environment.word;
 	else
 		add_named(doctor, environ);
 	/* one that is given is the first one's: its daemon may be older than the file */

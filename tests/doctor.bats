@@ -328,6 +328,8 @@ __attribute__((constructor)) static void loaded(void) { (void)creat(\"$WORK/load
   assert_says warn podman 'CONTAINER_HOST is set'
   receptor CONTAINER_CONNECTION=a
   assert_says warn podman 'CONTAINER_CONNECTION is set'
+  RECEPTOR=()
+  CONTAINER_HOST=ssh://a/b assert_says warn podman 'CONTAINER_HOST is set'
 }
 
 @test "a probe without an image or podman: fail, and how to get one" {
