@@ -14,10 +14,10 @@
 #define PLACES_MAX 64
 #define FIX_SIZE   (3 * PATH_MAX)
 
-/* Paths, each once; owned. */
+/* Paths, each once. */
 struct places {
 	struct {
-		char *path;
+		char path[PATH_MAX];
 		bool is_made; /* a directory that `podleash run` makes: it need not be there */
 	} item[PLACES_MAX];
 	size_t count;

@@ -34,22 +34,22 @@ bool names_directory(char *const variables[])
 	return directory && *directory;
 }
 
-/* Adds the @length bytes at @path; what has no room or no memory is not looked at. */
+/* Adds the @length bytes at @path; one that has no room is not looked at. */
 static void add_place(struct places *places, const char *path, size_t length, bool is_made)
 {
-	char *copy = strndup(path, length);
+	char copy[PATH_MAX];
 	size_t i = 0;
 
-	while (copy && i < places->count && !equal(places->item[i].path, copy))
+	if (snprintf(copy, sizeof(copy), "%.*s", (int)length, path) >= (int)sizeof(copy))
+		return;
+	while (i < places->count && !equal(places->item[i].path, copy))
 		i++;
-	if (!copy || i == PLACES_MAX) {
-		free(copy);
-	} else if (i < places->count) {
+	if (i < places->count) {
 		places->item[i].is_made = places->item[i].is_made && is_made;
-		free(copy);
-	} else {
-		places->item[places->count].path = copy;
-		places->item[places->count++].is_made = is_made;
+	} else if (i < PLACES_MAX) {
+		memcpy(places->item[i].path, copy, sizeof(copy));
+		places->item[i].is_made = is_made;
+		places->count++;
 	}
 }
 
