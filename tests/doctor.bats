@@ -130,7 +130,7 @@ with_arch() {
 
 # as_stranger [COMMAND...]: from here on doctor is run, by that command, as a user who runs nothing else, in a place of his own.
 as_stranger() {
-  SHARED=$(mktemp -d /tmp/doctor.XXXXXX)
+  SHARED=${SHARED:-$(mktemp -d /tmp/doctor.XXXXXX)}
   chmod 0755 "$SHARED"
   cp "$BUILD/podleash" "$BUILD/libpodleash.so" "$WORK/bin/podman" "$SHARED"
   install -d -m 0700 -o 54321 "$SHARED/xdg"
@@ -534,7 +534,6 @@ END
     cp "$BATS_TEST_TMPDIR/take.py" "$SHARED"
     AS=(prlimit --nofile=$((most + 64)) "${AS[@]}" /usr/bin/python3 "$SHARED/take.py" $((most - left)))
     assert_says "$(case $left in 8) echo ok ;; 7) echo warn ;; 0) echo fail ;; esac)" limits "^inotify instances: $((most - left)) of $most taken"
-    rm -rf "$SHARED"
   done
 }
 
