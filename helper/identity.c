@@ -210,8 +210,7 @@ static bool read_cmdline(const struct handle *handle, struct words *words)
 	return true;
 }
 
-/* Opens the podman of the record, whatever it is by now. Closed where the record is not right. */
-static bool open_podman(const struct run *run, struct handle *podman)
+bool podman_open(const struct run *run, struct handle *podman)
 {
 	pid_t pid = run->podman.pid;
 	char exe[NAME_MAX + 1];
@@ -271,7 +270,7 @@ void census_take(const struct run *run, struct census *census)
 	*census = (struct census){0};
 	/* also while it is hold still, or a script that calls podman */
 	errno = 0;
-	if (open_podman(run, &handle))
+	if (podman_open(run, &handle))
 		(void)handles_add(&census->podman, handle); /* short of memory: found below */
 	else
 		census->unsure = is_shortage();
@@ -352,18 +351,26 @@ bool learn_conmon(struct run *run)
 	return run->conmon.pid != 0;
 }
 
+bool conmon_open(const struct run *run, struct handle *conmon)
+{
+	if (!run->conmon.pid ||
+	    open_in_role(run, run->conmon.pid, ROLE_CONMON, conmon) != ROLE_CONMON)
+		return false;
+	if (conmon->id.start == run->conmon.start)
+		return true;
+	handle_close(conmon);
+	return false;
+}
+
 /* Whether the recorded conmon lives, is one, and has @pid below it. */
 static bool is_below_conmon(const struct run *run, pid_t pid)
 {
 	struct handle conmon;
-	bool below;
 
-	if (!run->conmon.pid ||
-	    open_in_role(run, run->conmon.pid, ROLE_CONMON, &conmon) != ROLE_CONMON)
+	if (!conmon_open(run, &conmon))
 		return false;
 	/* conmon takes in its descendants' orphans: PR_SET_CHILD_SUBREAPER, conmon src/conmon.c */
-	below = conmon.id.start == run->conmon.start && proc_descends(pid, run->conmon.pid) &&
-		handle_alive(&conmon);
+	bool below = proc_descends(pid, run->conmon.pid) && handle_alive(&conmon);
 	handle_close(&conmon);
 	return below;
 }

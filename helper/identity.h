@@ -60,6 +60,14 @@ bool learn_container(struct run *run);
  */
 bool container_open(struct run *run, struct handle *handle);
 
+/*
+ * Opens the living podman of the record, also while it is hold still or a script in podman's
+ * place, and the living conmon; both proven anew. False where it is dead, has become another
+ * program, or the record is not right.
+ */
+bool podman_open(const struct run *run, struct handle *podman);
+bool conmon_open(const struct run *run, struct handle *conmon);
+
 /* Whether the container's pid file names a process, alive or not. */
 bool container_was_made(const struct run *run);
 

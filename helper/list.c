@@ -4,61 +4,60 @@
 #include <stdio.h>
 
 #include "commands.h"
-#include "identity.h"
 #include "json.h"
 #include "log.h"
 #include "piddir.h"
 #include "record.h"
+#include "state.h"
+#include "terminal.h"
+#include "tree.h"
 #include "util.h"
 
 struct listing {
-	bool json;
-	size_t damaged, runs;
+	bool json, tree, colour;
+	struct tree runs; /* for --tree alone: units may be spread over directories */
+	size_t damaged, printed;
 };
 
-/*
- * starting, running, ending; orphaned: a holder is dead; unguarded: nobody would end
- * it; rebooted: it ended with an earlier boot.
- */
-static const char *state_of(const struct run *run)
+static void print_json(const struct run *run, enum run_state state, uint64_t age)
 {
-	struct handle guard;
-
-	if (!run_is_of_this_boot(run))
-		return "rebooted";
-	if (!guard_open(run, &guard))
-		return "unguarded";
-	handle_close(&guard);
-	for (size_t i = 0; i < run->holders; i++)
-		if (!process_lives(run->holder[i].id))
-			return "orphaned";
-	if (!run->container.pid)
-		return "starting";
-	return process_lives(run->container) ? "running" : "ending";
-}
-
-static void print_run(const struct run *run, bool json)
-{
-	uint64_t now = boottime_ns();
-	int64_t age = run->created < now ? (int64_t)((now - run->created) / 1000000000U) : 0;
-
-	if (!json) {
-		(void)printf("%-16s %-28s %-9s %7lds %8d %8d %9d  %.12s\n", run->unit, run->name,
-			     state_of(run), (long)age, (int)run->podman.pid, (int)run->conmon.pid,
-			     (int)run->container.pid, run->cid[0] ? run->cid : "-");
-		return;
-	}
 	json_begin(stdout);
 	json_string(stdout, "unit", run->unit);
 	json_string(stdout, "run", run->name);
-	json_string(stdout, "state", state_of(run));
-	json_number(stdout, "age", age);
+	json_string(stdout, "state", state_word(state));
+	json_number(stdout, "age", (int64_t)age);
 	json_number(stdout, "podman", run->podman.pid);
 	json_number(stdout, "conmon", run->conmon.pid);
 	json_number(stdout, "container", run->container.pid);
 	json_number(stdout, "guard", run->guard.pid);
 	json_string(stdout, "cid", run->cid);
 	json_end(stdout);
+}
+
+static void print_line(const struct run *run, enum run_state state, uint64_t seconds, bool colour)
+{
+	char age[AGE_SIZE];
+
+	format_age(age, seconds);
+	(void)printf("%-16s %-28s ", run->unit, run->name);
+	print_coloured(state_word(state), -9, colour ? state_colour(state) : NULL);
+	(void)printf(" %5s %8d %8d %9d  %.12s\n", age, (int)run->podman.pid, (int)run->conmon.pid,
+		     (int)run->container.pid, run->cid[0] ? run->cid : "-");
+}
+
+static void print_run(struct listing *listing, const struct run *run, enum run_state state)
+{
+	/* the clock of an earlier boot tells nothing */
+	uint64_t age = state == STATE_REBOOTED ? 0 : seconds_since(run->created);
+
+	if (listing->json) {
+		print_json(run, state, age);
+		return;
+	}
+	if (!listing->printed++)
+		(void)printf("%-16s %-28s %-9s %5s %8s %8s %9s  %s\n", "UNIT", "RUN", "STATE",
+			     "AGE", "PODMAN", "CONMON", "CONTAINER", "CID");
+	print_line(run, state, age, listing->colour);
 }
 
 static void list_run(struct listing *listing, int directory, const char *path, const char *name)
@@ -73,11 +72,13 @@ static void list_run(struct listing *listing, int directory, const char *path, c
 			print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, why);
 		return;
 	}
-	if (!listing->json && !listing->runs++)
-		(void)printf("%-16s %-28s %-9s %8s %8s %8s %9s  %s\n", "UNIT", "RUN", "STATE",
-			     "AGE", "PODMAN", "CONMON", "CONTAINER", "CID");
-	print_run(&run, listing->json);
-	run_free(&run);
+	enum run_state state = run_state(&run);
+	if (!listing->tree) {
+		print_run(listing, &run, state);
+		run_free(&run);
+	} else if (!tree_add(&listing->runs, &run, state) && may_name(&listing->damaged)) {
+		print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, strerror(ENOMEM));
+	}
 }
 
 static void list_directory(int directory, const char *path, void *context)
@@ -99,16 +100,21 @@ static void list_directory(int directory, const char *path, void *context)
 
 int list_main(int argc, char *argv[])
 {
-	static const struct option longs[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, 'j'}, {"tree", no_argument, NULL, 't'}, {0}};
 	struct listing listing = {0};
 	char path[PATH_MAX];
 	int option, status;
 
 	log_init();
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (option != 'j')
+		if (option == '?')
 			return usage_error("list");
-		listing.json = true;
+		*(option == 'j' ? &listing.json : &listing.tree) = true;
+	}
+	if (listing.json && listing.tree) {
+		print_error("--json and --tree: one of them at a time");
+		return usage_error("list");
 	}
 	if (argc - optind > 1) {
 		print_error("more than one directory given");
@@ -117,8 +123,14 @@ int list_main(int argc, char *argv[])
 	_cleanup_close_ int directory = piddir_from_argument(argv[optind], path, &status);
 	if (directory < 0)
 		return status;
+	listing.colour = terminal_takes_colour();
 	list_directory(directory, path, &listing);
 	size_t refused = piddir_each_unit(directory, path, list_directory, &listing);
+	if (!tree_print(&listing.runs)) {
+		print_error("the tree: %s", strerror(ENOMEM));
+		listing.damaged++;
+	}
+	tree_free(&listing.runs);
 	if (unnamed(listing.damaged))
 		print_error("%s: %zu more", path, unnamed(listing.damaged));
 	return listing.damaged || refused ? EXIT_LEFT : 0;

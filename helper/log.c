@@ -58,13 +58,18 @@ static void log_to_syslog(const char *line)
 	(void)send(fd, message, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 /* One line it is, and plain: a file's name or an argument may hold what commands a terminal. */
 void format_line(char *line, size_t size, const char *format, va_list arguments)
 {
 	(void)vsnprintf(line, size, format, arguments); /* cut where too long */
-	for (; *line; line++)
-		if (*line < ' ' || *line > '~')
-			*line = '?';
+	make_printable(line);
 }
 
 void log_line(const char *format, ...)

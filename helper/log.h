@@ -26,6 +26,9 @@ __attribute__((format(printf, 3, 0))) void format_line(char *line, size_t size, 
  */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 
+/* Makes @text safe to show: what is no printable ASCII in it becomes `?`. */
+void make_printable(char *text);
+
 /* Prints `podleash: ` and one such line to stderr: for commands that a person runs. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 

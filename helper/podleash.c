@@ -24,7 +24,7 @@ static const struct {
 	 "Ends all containers of a unit, and any that it is about to start"},
 	{"sweep", sweep_main, "[--dry-run] [--json] [DIR]",
 	 "Ends what dead jobs left behind; gives live ones their guard back"},
-	{"list", list_main, "[--json] [DIR]", "Shows the runs and who holds them"},
+	{"list", list_main, "[--json | --tree] [DIR]", "Shows the runs and who holds them"},
 	{"doctor", doctor_main, "[--probe[=IMAGE]] [--json] [--receptor-conf FILE]",
 	 "Checks what the leash needs, and says how to mend it"},
 	{"hold", hold_main, "PATH ARGV0 … run --conmon-pidfile=FILE --pidfile=FILE …",

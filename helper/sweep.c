@@ -20,6 +20,7 @@
 #include "plain.h"
 #include "reap.h"
 #include "reapers.h"
+#include "state.h"
 #include "tombstone.h"
 #include "util.h"
 
@@ -44,16 +45,6 @@ struct place {
 	const char *path;
 	struct reapers reapers;
 };
-
-static bool is_held(struct run *run)
-{
-	for (size_t i = 0; i < run->holders; i++)
-		if (!process_lives(run->holder[i].id))
-			return false;
-	if (!process_lives(run->podman) && !run->detach)
-		return false;
-	return learn_conmon(run) ? process_lives(run->conmon) : process_lives(run->podman);
-}
 
 static void give_guard(struct place *place, struct run *run)
 {
@@ -89,7 +80,7 @@ static bool wait_for_keeper(struct place *place, const char *name)
 
 	if (place->sweep->dry_run || !record_open(&run, place->directory, name, false, &why))
 		return false;
-	orphaned = run_is_of_this_boot(&run) && !is_held(&run);
+	orphaned = run_is_of_this_boot(&run) && !run_is_held(&run);
 	if (orphaned && (guard_find(&run, &keeper) || hold_open(&run, &keeper)))
 		reapers_wake(&place->reapers, &run, keeper);
 	run_free(&run);
@@ -112,7 +103,7 @@ static bool sweep_run(struct place *place, const char *name)
 	}
 	if (place->sweep->dry_run)
 		record_unlock(&run);
-	if (run_is_of_this_boot(&run) && is_held(&run)) {
+	if (run_is_of_this_boot(&run) && run_is_held(&run)) {
 		give_guard(place, &run);
 	} else if (place->sweep->dry_run) {
 		report_run(&place->sweep->report, run.unit, run.name, "ended");

@@ -78,6 +78,14 @@ static inline int64_t boottime_ms(void)
 	return (int64_t)(boottime_ns() / 1000000U);
 }
 
+/* Whole seconds since @then (boottime_ns), 0 where that is to come. */
+static inline uint64_t seconds_since(uint64_t then)
+{
+	uint64_t now = boottime_ns();
+
+	return then < now ? (now - then) / 1000000000U : 0;
+}
+
 /* Milliseconds from now to @deadline (boottime_ms), never negative. */
 static inline int ms_until(int64_t deadline)
 {

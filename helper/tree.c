@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tree.h"
+
+#include <stdio.h>
+
+#include "identity.h"
+#include "log.h"
+#include "terminal.h"
+#include "util.h"
+
+/* What is deeper is shown beside those of this depth: lines stay readable, recursion bounded. */
+#define DEPTH_MAX   64
+#define PREFIX_SIZE (DEPTH_MAX * 8)
+
+/* A process that lives. */
+struct seen {
+	struct process id;
+	pid_t ppid;
+	char name[16];
+	size_t node; /* 0: not in the tree so far */
+};
+
+/* A unit or a process. */
+struct node {
+	size_t parent, depth;
+	struct process id; /* pid 0: a unit */
+	bool alive;
+	bool joined;		    /* the kernel has it elsewhere */
+	bool spreads;		    /* what descends from it belongs to its run */
+	const struct tree_run *run; /* whose podman it is; NULL: another process */
+	char text[UNIT_SIZE + 8];
+};
+
+/* All trees; node 0 is above the units, and what one becomes that finds no memory. */
+struct forest {
+	struct seen *seen;
+	size_t seens, seen_room;
+	struct node *node;
+	size_t nodes, node_room;
+	bool failed; /* memory was short: nothing is printed */
+};
+
+/* How a tree is drawn. */
+struct style {
+	const char *branch[2][2]; /* [joined][last] */
+	const char *passing;
+	bool colour;
+};
+
+static const struct style unicode = {{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false};
+static const struct style ascii = {{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false};
+
+bool tree_add(struct tree *tree, struct run *run, enum run_state state)
+{
+	struct tree_run *larger = realloc(tree->run, (tree->count + 1) * sizeof(*larger));
+	struct handle handle;
+
+	if (!larger) {
+		run_free(run);
+		return false;
+	}
+	tree->run = larger;
+	struct tree_run *added = &larger[tree->count++];
+	*added = (struct tree_run){.run = *run, .state = state};
+	if (state != STATE_REBOOTED && podman_open(run, &handle)) {
+		added->podman_proven = true;
+		handle_close(&handle);
+	}
+	if (state != STATE_REBOOTED && conmon_open(run, &handle)) {
+		added->conmon_proven = true;
+		handle_close(&handle);
+	}
+	return true;
+}
+
+void tree_free(struct tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		run_free(&tree->run[i].run);
+	free(tree->run);
+	*tree = (struct tree){0};
+}
+
+/* Returns @items with room for one more than @count, or NULL, and then it is as it was. */
+static void *grow(void *items, size_t count, size_t *room, size_t size)
+{
+	if (count < *room)
+		return items;
+	size_t wanted = *room ? 2 * *room : 256;
+	void *larger = realloc(items, wanted * size);
+
+	if (larger)
+		*room = wanted;
+	return larger;
+}
+
+static bool see(pid_t pid, void *context)
+{
+	struct forest *forest = context;
+	struct proc_stat stat;
+
+	if (!proc_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
+		return true;
+	struct seen *larger =
+		grow(forest->seen, forest->seens, &forest->seen_room, sizeof(*larger));
+	if (!larger) {
+		forest->failed = true;
+		return false;
+	}
+	forest->seen = larger;
+	struct seen *seen = &larger[forest->seens++];
+	*seen = (struct seen){.id = {pid, stat.start}, .ppid = stat.ppid};
+	memcpy(seen->name, stat.name, sizeof(seen->name));
+	return true;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t one = ((const struct seen *)a)->id.pid, other = ((const struct seen *)b)->id.pid;
+
+	return (one > other) - (one < other);
+}
+
+static struct seen *find_pid(const struct forest *forest, pid_t pid)
+{
+	struct seen key = {.id.pid = pid};
+
+	return bsearch(&key, forest->seen, forest->seens, sizeof(key), compare_pids);
+}
+
+/* Appends a node below @parent and returns its number; 0 where memory is short. */
+static size_t append(struct forest *forest, size_t parent)
+{
+	struct node *larger =
+		grow(forest->node, forest->nodes, &forest->node_room, sizeof(*larger));
+
+	if (!larger) {
+		forest->failed = true;
+		return 0;
+	}
+	forest->node = larger;
+	while (larger[parent].depth >= DEPTH_MAX)
+		parent = larger[parent].parent;
+	larger[forest->nodes] = (struct node){.parent = parent, .depth = larger[parent].depth + 1};
+	return forest->nodes++;
+}
+
+/* The node of @unit: the runs of one have one, whatever directory they are in. */
+static size_t plant_unit(struct forest *forest, const char *unit)
+{
+	for (size_t i = 1; i < forest->nodes; i++)
+		if (forest->node[i].depth == 1 && equal(forest->node[i].text, unit))
+			return i;
+	size_t added = append(forest, 0);
+
+	(void)snprintf(forest->node[added].text, sizeof(forest->node->text), "%s", unit);
+	return added;
+}
+
+/* Hangs the process @seen below @parent, as @name; where @what is not "" that is said of it. */
+static size_t hang(struct forest *forest, size_t parent, struct seen *seen, const char *name,
+		   const char *what)
+{
+	size_t added = append(forest, parent);
+	struct node *node = &forest->node[added];
+	const struct node *above = &forest->node[node->parent];
+
+	node->id = seen->id;
+	node->alive = true;
+	node->joined = above->id.pid && above->id.pid != seen->ppid;
+	(void)snprintf(node->text, sizeof(node->text), "%s%s%s", name, what[0] ? ", " : "", what);
+	make_printable(node->text);
+	seen->node = added;
+	return added;
+}
+
+/* The same for one that the record names, dead or alive; who is there already is not hung twice. */
+static size_t hang_recorded(struct forest *forest, size_t parent, const struct tree_run *item,
+			    const struct holder *who, const char *what)
+{
+	/* a holder was a child of the next one; guard and conmon never were podman's */
+	pid_t ppid = forest->node[parent].run ? 0 : forest->node[parent].id.pid;
+	struct seen dead = {.id = who->id, .ppid = ppid};
+	struct seen *seen = find_pid(forest, who->id.pid);
+
+	if (!seen || seen->id.start != who->id.start || item->state == STATE_REBOOTED)
+		seen = &dead;
+	for (size_t i = parent + 1; i < forest->nodes; i++) {
+		const struct node *node = &forest->node[i];
+
+		if (node->parent == parent && node->id.pid == who->id.pid &&
+		    node->id.start == who->id.start && node->alive == (seen != &dead))
+			return i;
+	}
+	size_t added = hang(forest, parent, seen, who->name, what);
+	forest->node[added].alive = seen != &dead;
+	return added;
+}
+
+/* A process of the run that the record may not name. */
+static void hang_of_run(struct forest *forest, size_t parent, struct seen *seen,
+			const struct run *run)
+{
+	bool init = seen->id.pid == run->container.pid && seen->id.start == run->container.start;
+	char what[32] = "";
+
+	if (init)
+		(void)snprintf(what, sizeof(what), "container %.12s", run->cid);
+	size_t added = hang(forest, parent, seen, seen->name, what); /* may move forest->node */
+	forest->node[added].spreads = true;
+}
+
+/* Where what the kernel has below @pid goes, as far as it belongs to a run; else 0. */
+static size_t node_of_run(const struct forest *forest, pid_t pid)
+{
+	const struct seen *seen = find_pid(forest, pid);
+
+	return seen && forest->node[seen->node].spreads ? seen->node : 0;
+}
+
+static void hang_descendants(struct forest *forest, const struct run *run)
+{
+	bool more;
+
+	do { /* children mostly come behind their parents: once, and once in vain */
+		more = false;
+		for (size_t i = 0; i < forest->seens; i++) {
+			struct seen *seen = &forest->seen[i];
+			size_t parent = seen->node ? 0 : node_of_run(forest, seen->ppid);
+
+			if (!parent)
+				continue;
+			hang_of_run(forest, parent, seen, run);
+			more = true;
+		}
+	} while (more && !forest->failed);
+}
+
+/* What conmon has no more below it, or never had (podman exec): by the container's id. */
+static void hang_members(struct forest *forest, size_t conmon, const struct run *run)
+{
+	for (size_t i = 0; run->cid[0] && i < forest->seens; i++) {
+		struct seen *seen = &forest->seen[i];
+
+		if (seen->node || !proc_in_container(seen->id.pid, run->cid))
+			continue;
+		size_t parent = node_of_run(forest, seen->ppid);
+		hang_of_run(forest, parent ? parent : conmon, seen, run);
+	}
+}
+
+static void plant_run(struct forest *forest, const struct tree_run *item)
+{
+	const struct run *run = &item->run;
+	const struct holder podman = {run->podman, "podman"}, guard = {run->guard, "podleash"},
+			    conmon = {run->conmon, "conmon"};
+	size_t at = plant_unit(forest, run->unit);
+	char what[RUN_SIZE + 8];
+
+	for (size_t i = run->holders; i-- > 0;)
+		at = hang_recorded(forest, at, item, &run->holder[i], "");
+	(void)snprintf(what, sizeof(what), "run %s", run->name);
+	at = hang_recorded(forest, at, item, &podman, what);
+	forest->node[at].run = item;
+	forest->node[at].spreads = item->podman_proven;
+	if (run->guard.pid)
+		(void)hang_recorded(forest, at, item, &guard, "guard");
+	if (run->conmon.pid) {
+		at = hang_recorded(forest, at, item, &conmon, "");
+		forest->node[at].spreads = item->conmon_proven;
+	}
+	if (item->state == STATE_REBOOTED)
+		return;
+	hang_descendants(forest, run);
+	hang_members(forest, at, run);
+}
+
+/* The child of @parent behind the node @child, in the order in which they came; 0: none. */
+static size_t next_child(const struct forest *forest, size_t parent, size_t child)
+{
+	while (++child < forest->nodes)
+		if (forest->node[child].parent == parent)
+			return child;
+	return 0;
+}
+
+static void print_process(const struct node *node, bool colour)
+{
+	uint64_t tick_ns = 1000000000U / (uint64_t)sysconf(_SC_CLK_TCK);
+	const struct tree_run *item = node->run;
+	bool alarm = !node->alive && !(item && item->run.detach);
+	char age[AGE_SIZE] = "dead";
+
+	if (node->alive)
+		format_age(age, seconds_since(node->id.start * tick_ns));
+	(void)printf("%7d ", (int)node->id.pid);
+	print_coloured(age, 5, colour && alarm ? "31" : NULL);
+	(void)printf("  ");
+	print_coloured(item ? state_word(item->state) : "", -9,
+		       colour && item ? state_colour(item->state) : NULL);
+	(void)printf("  ");
+}
+
+/* Prints what is below @parent; the lines that pass them on the left are in @prefix. */
+static void print_below(const struct forest *forest, const struct style *style, size_t parent,
+			char prefix[PREFIX_SIZE], size_t length)
+{
+	for (size_t next, i = next_child(forest, parent, parent); i; i = next) {
+		const struct node *node = &forest->node[i];
+
+		next = next_child(forest, parent, i);
+		prefix[length] = '\0';
+		if (node->depth == 1) {
+			(void)printf("%26sunit ", "");
+			print_coloured(node->text, 0, style->colour ? "1" : NULL);
+			(void)puts("");
+			print_below(forest, style, i, prefix, length);
+			continue;
+		}
+		print_process(node, style->colour);
+		(void)printf("%s%s%s\n", prefix, style->branch[node->joined][!next], node->text);
+		const char *passing = next ? style->passing : "   ";
+		(void)memcpy(prefix + length, passing, strlen(passing));
+		print_below(forest, style, i, prefix, length + strlen(passing));
+	}
+}
+
+bool tree_print(const struct tree *tree)
+{
+	struct forest forest = {0};
+	struct style style = locale_is_utf8() ? unicode : ascii;
+	char prefix[PREFIX_SIZE];
+
+	if (!(forest.node = calloc(1, sizeof(*forest.node))))
+		return false;
+	forest.nodes = forest.node_room = 1;
+	(void)proc_each(see, &forest); /* what it did not show is shown as dead, or not at all */
+	if (forest.seens)
+		qsort(forest.seen, forest.seens, sizeof(*forest.seen), compare_pids);
+	for (size_t i = 0; i < tree->count && !forest.failed; i++)
+		plant_run(&forest, &tree->run[i]);
+	style.colour = terminal_takes_colour();
+	if (!forest.failed && tree->count) {
+		(void)printf("%7s %5s  %-9s  %s\n", "PID", "AGE", "STATE", "PROCESS");
+		print_below(&forest, &style, 0, prefix, 0);
+	}
+	free(forest.seen);
+	free(forest.node);
+	return !forest.failed;
+}
