@@ -200,10 +200,12 @@ bool cancel_unit(const struct cancel *cancel)
 	if (!marked)
 		log_line("%s: no tombstone could be written: %s", cancel->path, strerror(errno));
 	while (!(nothing_left = look(&pass)) && ms_until(deadline)) {
-		if (pass.reapers.count)
+		if (pass.reapers.count) {
 			reapers_collect(&pass.reapers, LOOK_MS);
-		else
+		} else {
+			report_progress(cancel->report, pass.waiting);
 			sleep_ms(LOOK_MS);
+		}
 	}
 	nothing_left = nothing_left && marked && !pass.reapers.failures;
 	reapers_free(&pass.reapers);

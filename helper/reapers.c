@@ -20,6 +20,7 @@ void report_run(struct report *report, const char *unit, const char *run, const 
 		report->left++;
 	if (report->silent)
 		return;
+	progress_erase(&report->progress);
 	if (report->json) {
 		json_begin(stdout);
 		json_string(stdout, "unit", unit);
@@ -31,6 +32,12 @@ void report_run(struct report *report, const char *unit, const char *run, const 
 			     done ? done : "something is left; the log says what");
 	}
 	(void)fflush(stdout);
+}
+
+void report_progress(struct report *report, size_t pending)
+{
+	if (!report->silent && !report->json)
+		progress_show(&report->progress, report->done, report->started + pending);
 }
 
 static void log_unnamed(const char *path, size_t found, const char *what)
@@ -91,11 +98,13 @@ void reapers_collect(struct reapers *reapers, int ms)
 				continue;
 			handle_close(&reaper->process);
 			*reaper = reapers->item[--reapers->count];
+			reapers->report->done++;
 			any = true;
 		}
 		int left = ms_until(deadline);
 		if (!any && !left)
 			break;
+		report_progress(reapers->report, 0);
 		if (!any)
 			(void)handle_wait(&reapers->item[0].process,
 					  left < LOOK_MS ? left : LOOK_MS);
@@ -117,6 +126,7 @@ static void add(struct reapers *reapers, const struct run *run, struct handle pr
 	(void)snprintf(larger[count].unit, UNIT_SIZE, "%s", run->unit);
 	reapers->count++;
 	reapers->children += !guard;
+	reapers->report->started++;
 }
 
 void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
@@ -185,4 +195,5 @@ void reapers_free(struct reapers *reapers)
 	reapers->item = NULL;
 	reapers->count = 0;
 	names_free(&reapers->failed);
+	progress_erase(&reapers->report->progress);
 }

@@ -7,6 +7,7 @@
 #define PODLEASH_REAPERS_H
 
 #include "handle.h"
+#include "progress.h"
 #include "record.h"
 
 /* How a command tells what became of each run. */
@@ -19,6 +20,9 @@ struct report {
 	size_t damaged; /* or not ended: given up */
 	size_t foreign; /* nobody's, left alone */
 	size_t removed; /* nobody's any more */
+
+	size_t started, done; /* runs that are or were being ended */
+	struct progress progress;
 };
 
 struct reaper {
@@ -39,6 +43,12 @@ struct reapers {
 
 /* Prints one line for a run: what was done with it, or, with @done NULL, that it is left. */
 void report_run(struct report *report, const char *unit, const char *run, const char *done);
+
+/*
+ * Shows how far it is, unless the report is silent or JSON; @pending runs are waited for
+ * beside those that were started.
+ */
+void report_progress(struct report *report, size_t pending);
 
 /* Says in the log how many of those files have no line of their own; @path is the directory's. */
 void report_unnamed(const struct report *report, const char *path);

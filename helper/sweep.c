@@ -62,6 +62,7 @@ static void name_damaged(struct place *place, const char *name, const char *why)
 	if (!may_name(&report->damaged))
 		return;
 	log_line("%s/%s%s: %s; left alone", place->path, name, RECORD_SUFFIX, why);
+	progress_erase(&report->progress);
 	print_error("%s/%s%s: %s; left alone, end its unit by: podleash cancel", place->path, name,
 		    RECORD_SUFFIX, why);
 }
@@ -127,6 +128,7 @@ static void discard(const struct place *place, const char *name)
 		report->left++;
 		if (may_name(&report->damaged)) {
 			log_line("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
+			progress_erase(&report->progress);
 			print_error("%s/%s cannot be removed: %s", place->path, name,
 				    strerror(errno));
 		}
@@ -205,9 +207,12 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 		count = sweep_files(&place, &names, count);
 		while (place.reapers.children || (place.reapers.count && ms_until(deadline)))
 			reapers_collect(&place.reapers, 1000);
-		if (count)
+		if (count) {
+			report_progress(&sweep->report, count);
 			sleep_ms(LOOK_MS);
+		}
 	}
+	progress_erase(&sweep->report.progress);
 	for (size_t i = 0; i < count; i++)
 		print_error("%s/%s: another process has its lock; sweep may be repeated", path,
 			    names.name[i]);
