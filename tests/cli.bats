@@ -81,6 +81,7 @@ sweep --dry-run=yes
 sweep "$PID_DIR" "$PID_DIR"
 list --nonsense
 list --tree=x
+list --json --tree
 list "$PID_DIR" "$PID_DIR"
 doctor --nonsense
 doctor --json=yes

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When progress is shown, and how it goes. */
+#include "../../helper/progress.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "../../helper/util.h"
+#include "tap.h"
+
+#define HOUR_MS 3600000
+
+/* Makes a new terminal our stderr; returns the side on which its output is read. */
+static int open_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	int slave;
+
+	if (master < 0 || grantpt(master) || unlockpt(master))
+		return -1;
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	if (slave < 0 || dup2(slave, STDERR_FILENO) < 0)
+		return -1;
+	close(slave);
+	return master;
+}
+
+/* What was printed since the last call; a terminal has it at once. */
+static const char *printed(int terminal)
+{
+	static char text[256];
+	struct pollfd news = {terminal, POLLIN, 0};
+	ssize_t length = poll(&news, 1, 0) > 0 ? read(terminal, text, sizeof(text) - 1) : 0;
+
+	text[length > 0 ? length : 0] = '\0';
+	return text;
+}
+
+int main(void)
+{
+	struct progress early = {.since = boottime_ms() + HOUR_MS};
+	struct progress late = {.since = boottime_ms() - HOUR_MS};
+	int terminal = open_terminal();
+
+	if (!ok(terminal >= 0, "a terminal"))
+		return done();
+	progress_show(&early, 1, 2);
+	progress_erase(&early);
+	ok(!*printed(terminal), "nothing is printed, or erased, in the first second");
+	progress_show(&late, 1, 2);
+	ok(strstr(printed(terminal), "1 of 2 runs done, ") != NULL, "then it is");
+	late.since += 1000; /* so that its seconds stay, whatever the clock does */
+	progress_show(&late, 2, 2);
+	ok(printed(terminal)[0] == '\r', "a new line replaces the old one");
+	progress_erase(&late);
+	const char *text = printed(terminal);
+	ok(text[0] == '\r' && strspn(text + 1, " ") == strlen(text) - 2 &&
+		   text[strlen(text) - 1] == '\r',
+	   "it is erased by blanks");
+	progress_erase(&late);
+	ok(!*printed(terminal), "once");
+	close(terminal);
+	return done();
+}
