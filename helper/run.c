@@ -266,8 +266,9 @@ static void take_signal(const struct job *job, struct supervision *watch)
 
 	if (read(watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	/* a terminal's signals have reached the command already */
-	int signal = info.ssi_code == SI_KERNEL ? 0 : (int)info.ssi_signo;
+	/* a terminal's have reached the command already; a hangup only a session's leader */
+	bool for_us_alone = info.ssi_signo == SIGHUP && getsid(0) == getpid();
+	int signal = info.ssi_code == SI_KERNEL && !for_us_alone ? 0 : (int)info.ssi_signo;
 	if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM)
 		end_job(job, watch, signal);
 	else if (signal)
