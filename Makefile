@@ -168,6 +168,11 @@ demo: ## the main job, without and with podleash, on the real podman and ansible
 	@$(MAKE) --no-print-directory all
 	@tests/demo
 
+compare: ## measure what each way to end a job leaves behind, and put the table into docs/comparison.md
+	@tests/setup
+	@$(MAKE) --no-print-directory all
+	@tests/compare --into docs/comparison.md
+
 clean: ## remove build/
 	rm -rf build
 
