@@ -233,15 +233,17 @@ static bool guard_run(struct watch *watch, int grace_ms)
 {
 	struct run *run = watch->run;
 	const char *why = "";
+	char reason[32];
 	enum verdict verdict = watch_run(watch, &why);
 
 	if (verdict == FINISHED && reap_finished(run))
 		return true;
 	if (equal(why, CANCEL)) {
-		log_line("unit %s, run %s: ending it: cancelled", run->unit, run->name);
+		log_run(run, "cancelled", "ending it: cancelled");
 		ask_for_grace(run, &grace_ms);
 	} else if (verdict == MUST_REAP) {
-		log_line("unit %s, run %s: ending it: %s is gone", run->unit, run->name, why);
+		(void)snprintf(reason, sizeof(reason), "%s is gone", why);
+		log_run(run, reason, "ending it: %s", reason);
 	}
 	/* nobody else may come by for long: again and again, ever more rarely */
 	for (int pause_ms = RETRY_MS; !reap(run, grace_ms); pause_ms *= 2) {

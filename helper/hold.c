@@ -97,13 +97,6 @@ static bool is_strict(void)
 	return strict && equal(strict, "1");
 }
 
-static int refuse(const char *unit, const char *why)
-{
-	log_line("unit %s: %s; podman is not started", unit, why);
-	print_error("unit %s: %s; podman is not started", unit, why);
-	return EXIT_REFUSED;
-}
-
 /* The unit's name: PODLEASH_UNIT, else the command-runner's, else the directory's. */
 static const char *find_unit(const struct hold *hold)
 {
@@ -116,6 +109,25 @@ static const char *find_unit(const struct hold *hold)
 	return hold->all;
 }
 
+/* What is known of the run while it has no record, for the log. */
+static struct run make_run(const struct hold *hold)
+{
+	struct run run;
+
+	run_init(&run, -1, hold->name);
+	run.unit = find_unit(hold);
+	return run;
+}
+
+static int refuse(const struct hold *hold, const char *why)
+{
+	const struct run run = make_run(hold);
+
+	log_run(&run, why, "%s; podman is not started", why);
+	print_error("unit %s: %s; podman is not started", run.unit, why);
+	return EXIT_REFUSED;
+}
+
 /* Whether a holder has ended since they were found. */
 static bool is_over(const struct hold *hold)
 {
@@ -125,15 +137,17 @@ static bool is_over(const struct hold *hold)
 /* Starts podman without the leash and logs why; with PODLEASH_STRICT=1 does not start it. */
 static int go_without(const struct hold *hold, const char *what, const char *why)
 {
+	const struct run run = make_run(hold);
+
 	/* what went wrong may have taken its time, and nobody would end this one */
 	if (is_over(hold))
-		return refuse(find_unit(hold), OVER);
+		return refuse(hold, OVER);
 	if (is_strict()) {
 		print_error("%s: %s; the run cannot be leashed and PODLEASH_STRICT is set", what,
 			    why);
 		return EXIT_REFUSED;
 	}
-	log_line("%s: %s; podman is started without a leash", what, why);
+	log_run(&run, why, "%s: %s; podman is started without a leash", what, why);
 	take_out(hold->argv, hold->run + 1, 2);
 	return become(hold, hold->argv);
 }
@@ -194,18 +208,17 @@ static bool is_cancelled(const struct hold *hold, int directory, const char *uni
 /* Publishes the record, then looks for a tombstone, then starts the guard. */
 static int leash_and_become(const struct hold *hold, int directory)
 {
-	const char *unit = find_unit(hold);
-	struct draft draft = describe(hold, unit);
-	struct run run = {.directory = directory};
+	struct run run = make_run(hold);
+	struct draft draft = describe(hold, run.unit);
 	char path[2 * PATH_MAX];
 
-	memcpy(run.name, hold->name, sizeof(run.name));
+	run.directory = directory;
 	run.fd = record_publish(&draft, directory, hold->name);
 	int error = errno;
-	if (is_cancelled(hold, directory, unit)) {
+	if (is_cancelled(hold, directory, run.unit)) {
 		if (run.fd >= 0)
 			record_remove(&run);
-		return refuse(unit, CANCELLED);
+		return refuse(hold, CANCELLED);
 	}
 	if (run.fd < 0)
 		return go_without(hold, hold->directory, strerror(error));
@@ -217,8 +230,9 @@ static int leash_and_become(const struct hold *hold, int directory)
 		return go_without(hold, "no guard", strerror(error));
 	}
 	/* the record stays: a canceller has nothing else to find the run by */
-	log_line("no guard: %s; podman is started all the same, cancel and sweep end it",
-		 strerror(error));
+	log_run(&run, strerror(error),
+		"no guard: %s; podman is started all the same, cancel and sweep end it",
+		strerror(error));
 	return become(hold, hold->argv);
 }
 
@@ -229,7 +243,7 @@ static int prepare(struct hold *hold, int directory, const char *why)
 	case ANCESTORS_FOUND:
 		break;
 	case ANCESTORS_ENDED:
-		return refuse(find_unit(hold), OVER);
+		return refuse(hold, OVER);
 	case ANCESTORS_UNKNOWN:
 		return go_without(hold, "the process that asked for podman",
 				  "proc(5) does not show it");
@@ -264,6 +278,8 @@ int hold_main(int argc, char *argv[])
 	hold.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
+	_cleanup_close_ int directory = piddir_open(hold.directory, &why);
+	piddir_unit(directory, hold.all);
 	hold.environment = environment_unleashed();
 	(void)unsetenv("LD_PRELOAD"); /* of no use to the guard; podman's own list stands already */
 	if (!hold.environment) {
@@ -271,8 +287,6 @@ int hold_main(int argc, char *argv[])
 		hold.environment = environ;
 		return go_without(&hold, "environment", strerror(ENOMEM));
 	}
-	_cleanup_close_ int directory = piddir_open(hold.directory, &why);
-	piddir_unit(directory, hold.all);
 	status = prepare(&hold, directory, why);
 	return status ? status : leash_and_become(&hold, directory);
 }

@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "file.h"
+#include "record.h"
 #include "util.h"
 
 #define LINE_SIZE 1024
@@ -37,25 +38,31 @@ static bool log_to_file(const char *line)
 	return write(fd, stamped, length + (size_t)more) >= 0;
 }
 
-/*
- * syslog(3) waits while /dev/log is full; a guard that must end a container, and a
- * job that must start, do not. The line is lost then.
- */
+/* A guard that must end a container, and a job that must start, wait for no logger: false where
+ * nobody takes @message at once. */
+static bool send_to(const char *path, const char *message, size_t length)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	memcpy(address.sun_path, path, strlen(path) + 1); /* one of the two below */
+	return fd >= 0 && !connect(fd, (const struct sockaddr *)&address, sizeof(address)) &&
+	       send(fd, message, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+/* syslog(3) waits while /dev/log is full. */
 static void log_to_syslog(const char *line)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	char message[LINE_SIZE + 64], stamp[32];
 	time_t now = time(NULL);
 	struct tm local;
 
-	if (fd < 0 || !localtime_r(&now, &local) ||
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+	if (!localtime_r(&now, &local))
 		return;
 	(void)strftime(stamp, sizeof(stamp), "%b %e %T", &local);
 	int length = snprintf(message, sizeof(message), "<%d>%s podleash[%d]: %s",
 			      LOG_DAEMON | LOG_NOTICE, stamp, (int)getpid(), line);
-	(void)send(fd, message, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)send_to("/dev/log", message, (size_t)length); /* else the line is lost */
 }
 
 void make_printable(char *text)
@@ -63,6 +70,56 @@ void make_printable(char *text)
 	for (; *text; text++)
 		if (*text < ' ' || *text > '~')
 			*text = '?';
+}
+
+/* An entry in the journal's own protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): NAME=value lines. */
+struct entry {
+	char text[2 * LINE_SIZE];
+	size_t length;
+};
+
+/* What is empty gets no field, and what does not fit none either. */
+static void add_field(struct entry *entry, const char *name, const char *value)
+{
+	char *field = entry->text + entry->length;
+	size_t room = sizeof(entry->text) - entry->length;
+	int length = snprintf(field, room, "%s=%s", name, value);
+
+	if (!value[0] || (size_t)length + 1 >= room)
+		return;
+	make_printable(field);
+	field[length] = '\n';
+	entry->length += (size_t)length + 1;
+}
+
+static bool log_to_journal(const char *line, const struct run *run, const char *reason)
+{
+	struct entry entry = {.length = 0};
+	char number[16];
+
+	add_field(&entry, "MESSAGE", line);
+	(void)snprintf(number, sizeof(number), "%d", LOG_NOTICE);
+	add_field(&entry, "PRIORITY", number);
+	(void)snprintf(number, sizeof(number), "%d", LOG_FAC(LOG_DAEMON));
+	add_field(&entry, "SYSLOG_FACILITY", number);
+	add_field(&entry, "SYSLOG_IDENTIFIER", "podleash");
+	if (run) {
+		add_field(&entry, "PODLEASH_UNIT", run->unit);
+		add_field(&entry, "PODLEASH_RUN", run->name);
+		add_field(&entry, "PODLEASH_CONTAINER_ID", run->cid);
+	}
+	if (reason)
+		add_field(&entry, "PODLEASH_REASON", reason);
+	return send_to("/run/systemd/journal/socket", entry.text, entry.length);
+}
+
+static void put(const char *line, const struct run *run, const char *reason)
+{
+	int saved = errno;
+
+	if ((!log_file || !log_to_file(line)) && !log_to_journal(line, run, reason))
+		log_to_syslog(line);
+	errno = saved;
 }
 
 /* One line it is, and plain: a file's name or an argument may hold what commands a terminal. */
@@ -75,15 +132,25 @@ void format_line(char *line, size_t size, const char *format, va_list arguments)
 void log_line(const char *format, ...)
 {
 	char line[LINE_SIZE];
-	int saved = errno;
 	va_list arguments;
 
 	va_start(arguments, format);
 	format_line(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	if (!log_file || !log_to_file(line))
-		log_to_syslog(line);
-	errno = saved;
+	put(line, NULL, NULL);
+}
+
+void log_run(const struct run *run, const char *reason, const char *format, ...)
+{
+	char line[LINE_SIZE];
+	va_list arguments;
+	int length = snprintf(line, sizeof(line), "unit %s%s%s: ", run->unit,
+			      run->name[0] ? ", run " : "", run->name);
+
+	va_start(arguments, format);
+	format_line(line + length, sizeof(line) - (size_t)length, format, arguments);
+	va_end(arguments);
+	put(line, run, reason);
 }
 
 void print_error(const char *format, ...)

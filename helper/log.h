@@ -10,9 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct run;
+
 /*
- * Remembers where lines go: appended to the file that PODLEASH_LOG names by an
- * absolute path, else sent to /dev/log as LOG_DAEMON. Opens nothing until the first line.
+ * Remembers where lines go: appended to the file that PODLEASH_LOG names by an absolute path,
+ * else sent to the journal, else to /dev/log, as LOG_DAEMON. Opens nothing until the first line.
  */
 void log_init(void);
 
@@ -25,6 +27,14 @@ __attribute__((format(printf, 3, 0))) void format_line(char *line, size_t size, 
  * is shown as `?`. Never waits; errors are ignored, no one is left to tell.
  */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
+
+/*
+ * Logs such a line about @run, `unit UNIT, run NAME: ` in front of it. The journal gets these two,
+ * the container's id and @reason (NULL: none) as fields: PODLEASH_UNIT, PODLEASH_RUN,
+ * PODLEASH_CONTAINER_ID, PODLEASH_REASON. What is not known of @run is "" (run_init()).
+ */
+__attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const char *reason,
+						   const char *format, ...);
 
 /* Makes @text safe to show: what is no printable ASCII in it becomes `?`. */
 void make_printable(char *text);

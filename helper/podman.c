@@ -338,7 +338,7 @@ bool podman_forget(struct run *run)
 	}
 	add(&command, run->cid);
 	int status = call(&command, environment_of(run), CALL_MS, NULL);
-	log_line("unit %s, run %s: podman %s %s: status %d", run->unit, run->name,
-		 run->remove ? "rm --force" : "container cleanup", run->cid, status);
+	log_run(run, NULL, "podman %s %s: status %d",
+		run->remove ? "rm --force" : "container cleanup", run->cid, status);
 	return status == 0 || status == 1; /* 1: no such container */
 }

@@ -153,10 +153,9 @@ static bool reap_round(struct run *run, int grace_ms, bool again)
 	if (running && again)
 		podman_stop(run);
 	if (running && !container_end(run, &scene.container, grace_ms))
-		log_line("unit %s, run %s: container init %d does not end", run->unit, run->name,
-			 (int)scene.container.id.pid);
+		log_run(run, NULL, "container init %d does not end", (int)scene.container.id.pid);
 	if (!running && container_was_made(run) && !container_end_rest(run)) {
-		log_line("unit %s, run %s: not all of its container ends", run->unit, run->name);
+		log_run(run, NULL, "not all of its container ends");
 		empty = false;
 	}
 	if (!empty && (running || container_was_made(run)))
@@ -172,10 +171,10 @@ static void log_left(struct run *run)
 	struct scene scene;
 
 	scene_take(run, &scene);
-	log_line("unit %s, run %s: left: %zu podman, %zu conmon, %zu runtime, container init %d%s",
-		 run->unit, run->name, scene.census.podman.count, scene.census.conmon.count,
-		 scene.census.runtime.count, (int)scene.container.id.pid,
-		 scene.census.unsure ? "; not all processes could be looked at" : "");
+	log_run(run, NULL, "left: %zu podman, %zu conmon, %zu runtime, container init %d%s",
+		scene.census.podman.count, scene.census.conmon.count, scene.census.runtime.count,
+		(int)scene.container.id.pid,
+		scene.census.unsure ? "; not all processes could be looked at" : "");
 	scene_free(&scene);
 }
 

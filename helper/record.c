@@ -394,7 +394,7 @@ static bool remove_file(const struct run *run, const char *suffix)
 	/* a file system that is read-only says so of what is not there as well */
 	if (faccessat(run->directory, path, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
 		return true;
-	log_line("%s cannot be removed: %s", path, strerror(error));
+	log_run(run, strerror(error), "%s cannot be removed: %s", path, strerror(error));
 	return false;
 }
 

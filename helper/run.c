@@ -50,6 +50,7 @@ struct job {
 	bool ignored_sigchld; /* as we were started; the command gets it so */
 	void *library;	      /* libpodleash.so, NULL where it could not be loaded */
 	struct ancestors ancestors;
+	struct run whole; /* no run but the unit, as the log speaks of it */
 };
 
 static bool parse(struct job *job, int argc, char *argv[])
@@ -104,6 +105,8 @@ static void name_unit(struct job *job)
 	else
 		(void)snprintf(job->unit, sizeof(job->unit), "run-%d-%llx", (int)getpid(),
 			       (unsigned long long)boottime_ns());
+	run_init(&job->whole, -1, "");
+	job->whole.unit = job->unit;
 }
 
 /* Hands what was learned of podmans from one directory to the other (podman.h). */
@@ -215,7 +218,8 @@ static int go_without(const struct job *job, const char *why)
 			    job->path, why);
 		return EXIT_REFUSED;
 	}
-	log_line("%s: %s; %s is started without a leash", job->path, why, job->command[0]);
+	log_run(&job->whole, why, "%s: %s; %s is started without a leash", job->path, why,
+		job->command[0]);
 	return become(job);
 }
 
@@ -256,8 +260,8 @@ static void end_job(const struct job *job, struct supervision *watch, int signal
 		return;
 	watch->end_by = boottime_ms() + COMMAND_MS;
 	if (!cancel_job(job, CANCEL_MS))
-		log_line("unit %s: not all of it ended within %d ms; its guards go on", job->unit,
-			 CANCEL_MS);
+		log_run(&job->whole, NULL, "not all of it ended within %d ms; its guards go on",
+			CANCEL_MS);
 }
 
 static void take_signal(const struct job *job, struct supervision *watch)
@@ -313,7 +317,8 @@ static void remove_directory(struct job *job)
 		share_answers(job->directory, job->root);
 	cleanup_close(&job->lock);
 	if (!piddir_remove(job->directory, job->path) && errno != ENOENT)
-		log_line("%s: %s; sweep removes it once it is empty", job->path, strerror(errno));
+		log_run(&job->whole, NULL, "%s: %s; sweep removes it once it is empty", job->path,
+			strerror(errno));
 }
 
 /* Ends as the command did. */
@@ -374,7 +379,7 @@ static int run_job(struct job *job)
 	/* what is left of it has lost its holder: nothing stays, whatever its end was */
 	bool ended = cancel_job(job, SETTLE_MS);
 	if (!ended)
-		log_line("unit %s: something is left; podleash sweep %s", job->unit, job->path);
+		log_run(&job->whole, NULL, "something is left; podleash sweep %s", job->path);
 	else if (!watch.end_by && WIFEXITED(status)) {
 		/* after any other end it stays, for what the job may still try to start */
 		if (!job->inherited_unit)

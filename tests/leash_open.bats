@@ -59,11 +59,11 @@ assert_same() {
   done
 }
 
-# assert_log REGEX: the log is one line, and that is what it says.
+# assert_log REGEX: the log is one line, and that is what it says of this run.
 assert_log() {
   cat "$LOG"
   [ "$(wc -l <"$LOG")" = 1 ] || fail 'not one line in the log'
-  grep -qE "^[0-9TZ:-]+ podleash\[[0-9]+\]: ($1)\$" "$LOG" || fail "the log does not say $1"
+  grep -qE "^[0-9TZ:-]+ podleash\[[0-9]+\]: unit [^ ]+, run [0-9a-f-]+: ($1)\$" "$LOG" || fail "the log does not say $1"
 }
 
 no_record() {
