@@ -435,7 +435,7 @@ caller() {
   done
 }
 
-@test "no log, or one that cannot be written: the line goes to syslog, none to the job" {
+@test "no log, or one that cannot be written: the line goes to the journal or syslog, none to the job" {
   local log
   stand_in "$WORK/bin"
   collect bare "$WORK/bin/podman" run image
@@ -451,7 +451,7 @@ caller() {
         PODLEASH_LOG="$log" env "$WORK/bin/podman" run image
     )
     assert_same open
-    grep -q '"/dev/log"' "$WORK/trace"
+    grep -qE '"/(dev/log|run/systemd/journal/socket)"' "$WORK/trace"
     [ ! -e "$WORK/relative" ]
     [ ! -e "$WORK/target" ]
   done

@@ -1,0 +1,172 @@
+#!/usr/bin/env bats
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Where the log goes, and what the journal is told besides the line. The journal and syslog are sockets in a
+# mount namespace here: never those of this machine.
+# shellcheck disable=SC2153 # STATUS is set in disorder.bash
+# shellcheck disable=SC2016 # a script for another shell
+
+load test_helper.bash
+load disorder.bash
+
+CID=$(printf '%064d' 7)
+
+setup() {
+  mkdir -m 0700 "$PID_DIR"
+  stand_in
+  DEAD=$(dead)
+  # listen.py SOCKET... -- COMMAND...: runs the command where these sockets are; then prints what they got, a
+  # JSON object a datagram. Whoever asks for `full` gets sockets that take nothing any more.
+  cat >"$WORK/listen.py" <<'PYTHON'
+import json, os, socket, subprocess, sys
+
+split = sys.argv.index("--")
+listening = {}
+for path in sys.argv[1:split]:
+    full, path = path.startswith("full:"), path.removeprefix("full:")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(path)
+    listener.setblocking(False)
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sender.setblocking(False)
+    try:
+        while full:
+            sender.sendto(b"FULL=1\n", path)
+    except BlockingIOError:
+        pass
+    listening[path] = listener
+with open("/dev/null") as null:
+    status = subprocess.call(sys.argv[split + 1:], stdin=null, stdout=sys.stderr)
+for path, listener in listening.items():
+    try:
+        while True:
+            text = listener.recv(65536).decode()
+            entry = {"socket": path, "text": text}
+            if path.startswith("/run"):
+                entry["fields"] = dict(line.split("=", 1) for line in text.splitlines())
+            print(json.dumps(entry))
+    except BlockingIOError:
+        pass
+sys.exit(status)
+PYTHON
+}
+
+teardown() {
+  local process
+  for process in "${OURS[@]}"; do
+    kill_now "$process"
+  done
+}
+
+JOURNAL=/run/systemd/journal/socket
+SYSLOG=/dev/log
+
+# logged SOCKET... -- COMMAND...: where there are these sockets and no other; what they got is in $WORK/out.
+logged() {
+  local -a namespace=(unshare --mount)
+  [ "$(id -u)" = 0 ] || namespace=(unshare --user --map-root-user --mount)
+  mkdir -p "$WORK/dev"
+  bounded 60 "${namespace[@]}" sh -ec '
+    mount -t tmpfs none "$1"
+    touch "$1/null"
+    mount --bind /dev/null "$1/null"
+    mount --rbind "$1" /dev
+    mount -t tmpfs none /run
+    shift
+    exec /usr/bin/python3 "$@"' sh "$WORK/dev" "$WORK/listen.py" "$@"
+}
+
+# fields FILTER: the fields of podleash's own, as the journal got them, of the entries that jq selects so.
+fields() {
+  jq -r --arg cid "$CID" "select(.socket == \"$JOURNAL\") | .fields | select($1) |
+    [.PODLEASH_UNIT, .PODLEASH_RUN, .PODLEASH_CONTAINER_ID, .PODLEASH_REASON] | map(. // \"-\") | join(\" \")" "$WORK/out"
+}
+
+# leashed UNIT COMMAND...: prints a command line that podleash comes into.
+leashed() {
+  printf '%q ' env "LD_PRELOAD=$BUILD/libpodleash.so" "RECEPTOR_PID_DIRECTORY=$PID_DIR" "PODLEASH_HELPER=$BUILD/podleash" \
+    "PODLEASH_UNIT=$1" env "${@:2}"
+}
+
+# record_of_unit UNIT: whether it has a record whose guard is there.
+record_of_unit() {
+  local record
+  record=$(grep -lsx "unit=$1" "$PID_DIR"/*.run) && grep -qs '^guard=' "$record"
+}
+
+@test "the journal gets each line, with unit, run and container as fields" {
+  BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  logged $JOURNAL $SYSLOG -- "$BUILD/podleash" sweep "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(jq -r 'select(.socket == "/dev/log")' "$WORK/out")" = '' ] || explain 'syslog got it as well'
+  [ -n "$(jq --arg cid "$CID" 'select(.fields == {
+    MESSAGE: "unit U1, run 1-1: podman rm --force \($cid): status 0",
+    PRIORITY: "5", SYSLOG_FACILITY: "3", SYSLOG_IDENTIFIER: "podleash",
+    PODLEASH_UNIT: "U1", PODLEASH_RUN: "1-1", PODLEASH_CONTAINER_ID: $cid
+  })' "$WORK/out")" ] || explain 'no such entry'
+}
+
+@test "the journal gets the reason why a run is ended: a cancel, or who is gone" {
+  mkfifo "$WORK/go"
+  logged $JOURNAL -- bash -ec "
+    $(declare -p PID_DIR; declare -f record_of_unit now_ms wait_until)
+    $(leashed U1 "$WORK/bin/podman" run image) 3>&- &
+    wait_until 10 record_of_unit U1
+    '$BUILD/podleash' cancel '$PID_DIR'
+    wait \$! || true
+    $(leashed U2 sh -c "$WORK/bin/podman run image; :") 3>&- &
+    wait_until 10 record_of_unit U2
+    kill -KILL \$!
+    wait \$! || true
+    wait_until 10 eval '! record_of_unit U2'" bash
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  fields '.MESSAGE | contains("ending it")' | sort >"$WORK/reasons"
+  sed -E 's/ [0-9]+-[0-9a-f]+ / RUN /' "$WORK/reasons" | diff - <(printf '%s\n' 'U1 RUN - cancelled' 'U2 RUN - sh is gone')
+}
+
+@test "the journal gets the reason why podman is not started, or without a leash" {
+  logged $JOURNAL -- sh -c "
+    '$BUILD/podleash' cancel --unit U1 '$PID_DIR'
+    $(leashed U1 "$WORK/bin/podman" run image)
+    chmod 0777 '$PID_DIR'
+    $(leashed U1 "$WORK/bin/podman" run image)"
+  fields '.MESSAGE | contains("podman is ")' >"$WORK/reasons"
+  sed -E 's/ [0-9]+-[0-9a-f]+ / RUN /' "$WORK/reasons" |
+    diff - <(printf '%s\n' 'U1 RUN - it was cancelled' 'U1 RUN - writable by others; chmod 0700 it')
+}
+
+@test "no journal: syslog gets the line" {
+  good_record 1-1
+  mkdir "$PID_DIR/1-1.pid"
+  logged $SYSLOG -- "$BUILD/podleash" sweep "$PID_DIR"
+  jq -r .text "$WORK/out" >"$WORK/lines"
+  grep -qE '^<29>[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} podleash\[[0-9]+\]: unit U1, run 1-1: 1-1.pid cannot be removed: ' "$WORK/lines" ||
+    explain 'no such line'
+}
+
+@test "nobody takes the line: nobody waits, and the work is done" {
+  local -a sockets
+  for sockets in '' "full:$JOURNAL" "full:$JOURNAL full:$SYSLOG"; do
+    echo "sockets: $sockets"
+    BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+    # shellcheck disable=SC2086 # they are words
+    logged $sockets -- "$BUILD/podleash" sweep "$PID_DIR"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    [ ! -e "$PID_DIR/1-1.run" ] || explain 'it is not ended'
+    if grep podleash "$WORK/out"; then fail 'somebody took it'; fi
+  done
+}
+
+@test "a journal that is full, and syslog: syslog gets the line" {
+  BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  logged "full:$JOURNAL" $SYSLOG -- "$BUILD/podleash" sweep "$PID_DIR"
+  jq -r 'select(.socket == "/dev/log") | .text' "$WORK/out" | grep -q 'unit U1, run 1-1: podman rm' || explain 'it did not'
+}
+
+@test "PODLEASH_LOG: the file gets the line, and neither the journal nor syslog" {
+  BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  PODLEASH_LOG=$LOG logged $JOURNAL $SYSLOG -- "$BUILD/podleash" sweep "$PID_DIR"
+  grep -q 'unit U1, run 1-1: podman rm' "$LOG" || explain 'not in the file'
+  [ ! -s "$WORK/out" ] || explain 'somebody else got it'
+}
