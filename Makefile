@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # podleash: `make help` lists the targets.
 
-VERSION ?= 0.1.0
+# The one place of the version: man pages have none, packages and their changelogs take this one.
+VERSION = 0.1.0
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 BUILD   ?= build
 TIME    ?= 60
@@ -41,7 +46,7 @@ programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_
 fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
 sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
 # what has a shell's first line, wherever it is, and what such scripts load
-scripts         = $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) $(wildcard tests/*.bash)
+scripts         = $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) $(wildcard tests/*.bash helper/dist/*.bash)
 
 all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the program (default)
 
@@ -89,10 +94,24 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(BUILD)/parsers.a Makefile
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
 
-install: all ## install below DESTDIR, PREFIX, BINDIR, LIBDIR
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)
+templates = podleash-sweep.service receptor.service.d/podleash.conf
+install: all $(addprefix $(BUILD)/dist/,$(templates)) ## install below DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, UNITDIR, TMPFILESDIR, COMPLETIONDIR
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(MANDIR)/man1 $(MANDIR)/man7 \
+		$(UNITDIR)/receptor.service.d $(TMPFILESDIR) $(COMPLETIONDIR))
 	install -m 0755 $(BUILD)/podleash $(DESTDIR)$(BINDIR)/podleash
 	install -m 0755 $(BUILD)/libpodleash.so $(DESTDIR)$(LIBDIR)/libpodleash.so
+	install -m 0644 helper/dist/podleash.1 $(DESTDIR)$(MANDIR)/man1/podleash.1
+	install -m 0644 helper/dist/libpodleash.7 $(DESTDIR)$(MANDIR)/man7/libpodleash.7
+	for file in $(templates); do install -m 0644 $(BUILD)/dist/$$file $(DESTDIR)$(UNITDIR)/$$file || exit; done
+	install -m 0644 helper/dist/podleash-sweep.timer $(DESTDIR)$(UNITDIR)/podleash-sweep.timer
+	install -m 0644 helper/dist/podleash.tmpfiles $(DESTDIR)$(TMPFILESDIR)/podleash.conf
+	install -m 0644 helper/dist/podleash.bash $(DESTDIR)$(COMPLETIONDIR)/podleash
+
+.PHONY: always
+# Always: the values may be others than those of the last time.
+$(BUILD)/dist/%: helper/dist/%.in always
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && sed 's,@VERSION@,$(VERSION),g; s,@BINDIR@,$(BINDIR),g; s,@LIBDIR@,$(LIBDIR),g' $< >$@
 
 PLAIN    = BUILD=build/debug HARDENING= CFLAGS="-O1 -g -fno-omit-frame-pointer"
 SANITIZED = BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN)" \
@@ -102,7 +121,7 @@ debug: ## build with ASan and UBSan, in build/debug (the library without: it is 
 	@$(MAKE) --no-print-directory $(SANITIZED) build/debug/podleash units
 
 ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS)
-lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck
+lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, mandoc
 	@tests/setup lint
 	clang-format --dry-run -Werror $(sources)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE \
@@ -112,6 +131,7 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck
 		clang $(ANALYZED) --analyze -Xclang -analyzer-werror -o /dev/null $$file || exit; \
 	done
 	shellcheck -x $(scripts)
+	mandoc -T lint -W warning helper/dist/podleash.1 helper/dist/libpodleash.7
 
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose
 	@tests/setup

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for podleash(1). Where it has nothing to offer, bash completes file names.
+
+# _podleash_options COMMAND
+_podleash_options() {
+  case $1 in
+    run) echo --pid-dir --unit --grace ;;
+    cancel) echo --grace --timeout --json --unit ;;
+    sweep) echo --dry-run --json ;;
+    list) echo --json --tree ;;
+    doctor) echo --probe --json --receptor-conf ;;
+  esac
+}
+
+# _podleash_in_command: whether the word to complete stands behind COMMAND of `podleash run`.
+_podleash_in_command() {
+  local i
+  [ "${COMP_WORDS[1]}" = run ] || return
+  for ((i = 2; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --) [ $((i + 1)) -lt "$COMP_CWORD" ] && return ;;
+      --*) i=$((i + 1)) ;;
+      *) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+_podleash() {
+  local word=${COMP_WORDS[COMP_CWORD]} offer=
+  COMPREPLY=()
+  if [ "$COMP_CWORD" = 1 ]; then
+    offer='run cancel sweep list doctor version help'
+  elif _podleash_in_command; then
+    return
+  elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --unit ]; then
+    offer=$(podleash list 2>/dev/null | awk 'NR > 1 { print $1 }')
+  elif [[ $word == -* ]]; then
+    offer=$(_podleash_options "${COMP_WORDS[1]}")
+  elif [ "${COMP_WORDS[1]}" = run ]; then
+    mapfile -t COMPREPLY < <(compgen -c -- "$word")
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$word")
+}
+
+complete -o default -F _podleash podleash

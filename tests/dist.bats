@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The man page and the completion say what the table of commands says, and the completion completes.
+
+load test_helper.bash
+load disorder.bash
+
+# What podleash itself calls is in the man page, and nobody types it.
+INTERNAL='^(guard|hold) '
+
+setup() {
+  mkdir -m 0700 "$PID_DIR"
+  export RECEPTOR_PID_DIRECTORY=$PID_DIR PATH=$BUILD:$PATH
+  # shellcheck source=/dev/null
+  source "${TESTS%/*}/helper/dist/podleash.bash"
+}
+
+# usage: each command with its options in order, a line for each, from the table that podleash runs by.
+usage() {
+  podleash help | sed -n 's/^  podleash //p' | options --
+}
+
+# options PREFIX: of lines that begin with a command: that, and its options, which begin so there.
+options() {
+  local command rest
+  while read -r command rest; do
+    echo "$command $(grep -oE -e "$1[a-z][a-z-]*" <<<"$rest" | sed "s/^$1/--/" | sort | paste -sd ' ')"
+  done | sort
+}
+
+# completed WORD...: what is offered for the last one, behind `podleash` and the others.
+completed() {
+  COMP_WORDS=(podleash "$@")
+  COMP_CWORD=$#
+  _podleash podleash "${*: -1}" "${COMP_WORDS[$# - 1]}"
+  printf '%s\n' "${COMPREPLY[@]}" | sort
+}
+
+@test "podleash(1) has the commands and options of podleash help" {
+  sed -n 's/^\.It Ic //p' "${TESTS%/*}/helper/dist/podleash.1" | options 'Fl -' | diff <(usage) -
+}
+
+@test "the completion offers the commands and options of podleash help" {
+  local command
+  for command in $(completed ''); do
+    echo "$command $(completed "$command" - | paste -sd ' ')"
+  done | diff <(usage | grep -vE "$INTERNAL") -
+}
+
+@test "the completion is podleash's, and file names complete what it does not" {
+  [ "$(complete -p podleash)" = 'complete -o default -F _podleash podleash' ]
+}
+
+@test "the completion offers what begins as the word does" {
+  [ "$(completed s)" = sweep ]
+  [ "$(completed cancel --t)" = --timeout ]
+  [ "$(completed cancel --json --gr)" = --grace ]
+  [ -z "$(completed nonsense -)" ]
+  [ -z "$(completed sweep "$WORK")" ]
+}
+
+@test "the completion of run offers options, commands, and nothing behind the command" {
+  [ "$(completed run --p)" = --pid-dir ]
+  completed run --unit U1 --grace 5 tru | grep -qx true
+  completed run -- tru | grep -qx true
+  [ -z "$(completed run true --p)" ]
+  [ -z "$(completed run -- true --p)" ]
+  [ -z "$(completed run --unit U1 true --p)" ]
+}
+
+@test "the completion of --unit offers the units that there are" {
+  DEAD=$(dead)
+  good_record 1-1
+  BYSTANDER=$DEAD record "$PID_DIR" 1-2 unit=V2 >"$PID_DIR/1-2.run"
+  [ "$(completed cancel --unit '')" = $'U1\nV2' ]
+  [ "$(completed cancel --json --unit V)" = V2 ]
+}
