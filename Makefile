@@ -113,6 +113,30 @@ $(BUILD)/dist/%: helper/dist/%.in always
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D) && sed 's,@VERSION@,$(VERSION),g; s,@BINDIR@,$(BINDIR),g; s,@LIBDIR@,$(LIBDIR),g' $< >$@
 
+.PHONY: dist rpm deb packages
+archive = podleash-$(VERSION)
+dist: ## the last commit as build/podleash-VERSION.tar.gz
+	mkdir -p $(BUILD)
+	git archive --prefix=$(archive)/ --output=$(BUILD)/$(archive).tar.gz HEAD
+
+# No BuildRequires can be looked up where the packages of the machine are not rpm's.
+rpm: dist $(BUILD)/dist/podleash.spec ## an RPM of the last commit, in build/
+	sed "s/@DATE@/$$(LC_ALL=C git log -1 --date=format:'%a %b %d %Y' --format=%cd)/" $(BUILD)/dist/podleash.spec \
+		>$(BUILD)/podleash.spec
+	rpmbuild -bb $(if $(wildcard /etc/debian_version),--nodeps) --define '_topdir $(abspath $(BUILD))/rpm' \
+		--define '_sourcedir $(abspath $(BUILD))' --define '_rpmdir $(abspath $(BUILD))' \
+		--define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' $(BUILD)/podleash.spec
+
+deb: dist $(BUILD)/dist/debian/changelog ## a .deb of the last commit, in build/
+	rm -rf $(BUILD)/deb
+	mkdir $(BUILD)/deb
+	tar -xzf $(BUILD)/$(archive).tar.gz -C $(BUILD)/deb
+	cp -r $(BUILD)/deb/$(archive)/helper/dist/debian $(BUILD)/deb/$(archive)/debian
+	sed "s/@DATE@/$$(git log -1 --format=%cD)/" $(BUILD)/dist/debian/changelog \
+		>$(BUILD)/deb/$(archive)/debian/changelog
+	cd $(BUILD)/deb/$(archive) && dpkg-buildpackage --build=binary --no-sign
+	mv $(BUILD)/deb/podleash_*.deb $(BUILD)/
+
 PLAIN    = BUILD=build/debug HARDENING= CFLAGS="-O1 -g -fno-omit-frame-pointer"
 SANITIZED = BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN)" \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -173,6 +197,11 @@ fuzz-programs: ## build them alone, in build/fuzz
 		CFLAGS="-O2 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
 
 fuzzers: $(fuzzers)
+
+packages: ## build both packages; check, install, use and remove each in a root of its own, as root
+	@tests/setup packages
+	@$(MAKE) --no-print-directory rpm deb
+	@tests/packages
 
 model: ## every order of the steps of hold, guard, cancel and sweep (spin)
 	@tests/setup
