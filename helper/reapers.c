@@ -136,7 +136,8 @@ void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
 	while (reapers->children >= CHILDREN_MAX)
 		reapers_collect(reapers, LOOK_MS);
 	(void)fflush(stdout);
-	pid_t child = fork();
+	/* of an earlier boot nothing runs, and nothing is waited for */
+	pid_t child = run_is_of_this_boot(run) ? fork() : -1;
 	if (child == 0)
 		_exit(reap(run, grace_ms) ? 0 : 1);
 	if (child < 0) {

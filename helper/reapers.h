@@ -56,7 +56,7 @@ void report_unnamed(const struct report *report, const char *path);
 /*
  * Reaps @run in a child and takes it over; the child keeps the record's lock.
  * Waits for a place where many are at work, and reaps in this process where there
- * is no room for another one.
+ * is no room for another one, and where the run is of an earlier boot.
  */
 void reapers_start(struct reapers *reapers, struct run *run, int grace_ms);
 
