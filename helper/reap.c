@@ -138,23 +138,56 @@ static void end_creation(struct run *run, const struct census *census, int grace
 	scene_free(&scene);
 }
 
+static void end_container(struct run *run, const struct handle *container, int grace_ms)
+{
+	if (!container_end(run, container, grace_ms))
+		log_run(run, NULL, "container init %d does not end", (int)container->id.pid);
+}
+
+/*
+ * Ends the container as it is known, before a look at all processes: that takes
+ * milliseconds, and many runs may be ended at once. Opens the conmon that cleans up after it.
+ */
+static bool end_known(struct run *run, int grace_ms, struct handle *conmon)
+{
+	struct handle container;
+
+	if (!conmon_open(run, conmon) || !container_open(run, &container))
+		return false;
+	end_container(run, &container, grace_ms);
+	handle_close(&container);
+	return true;
+}
+
+/* Adds the conmon that end_known() opened: the look may have come after its end. */
+static void add_known(struct census *census, struct handle conmon)
+{
+	if (!conmon.id.pid || handles_have(&census->conmon, conmon.id.pid))
+		handle_close(&conmon);
+	else
+		(void)handles_add(&census->conmon, conmon); /* short of memory: podman is asked */
+}
+
 /*
  * One look and what follows from it; returns whether nothing ran any more. @again:
  * a container that was ended runs again, or still.
  */
 static bool reap_round(struct run *run, int grace_ms, bool again)
 {
+	struct handle conmon = HANDLE_NONE;
+	bool ended = !again && end_known(run, grace_ms, &conmon);
 	struct scene scene;
 	bool empty, running;
 
 	scene_take(run, &scene);
-	empty = scene_empty(&scene);
+	add_known(&scene.census, conmon);
+	empty = scene_empty(&scene) && !ended;
 	running = scene.container.id.pid != 0;
 	if (running && again)
 		podman_stop(run);
-	if (running && !container_end(run, &scene.container, grace_ms))
-		log_run(run, NULL, "container init %d does not end", (int)scene.container.id.pid);
-	if (!running && container_was_made(run) && !container_end_rest(run)) {
+	if (running)
+		end_container(run, &scene.container, grace_ms);
+	if (!running && !ended && container_was_made(run) && !container_end_rest(run)) {
 		log_run(run, NULL, "not all of its container ends");
 		empty = false;
 	}
