@@ -24,7 +24,8 @@ static char *read_all(int fd, size_t limit, size_t *size)
 			continue;
 		if (n == 0) {
 			text[*size] = '\0';
-			return text;
+			larger = realloc(text, *size + 1); /* a guard keeps its record for hours */
+			return larger ? larger : text;
 		}
 		*size += n > 0 ? (size_t)n : 0;
 		if (*size > limit)

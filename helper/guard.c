@@ -8,6 +8,7 @@
  * manager's stop speak to it.
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -184,6 +185,14 @@ static void add_fd(struct pollfd *fds, nfds_t *count, const struct handle *handl
 	fds[(*count)++] = (struct pollfd){handle->fd, POLLIN, 0};
 }
 
+/* What the start took: a guard sleeps for hours, and there may be a hundred of them. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+}
+
 /* Sleeps until something may have changed; returns whether SIGTERM came. */
 static bool wait_for_news(const struct watch *watch)
 {
@@ -196,6 +205,8 @@ static bool wait_for_news(const struct watch *watch)
 	add_fd(fds, &count, &watch->podman, &timeout);
 	add_fd(fds, &count, &watch->conmon, &timeout);
 	add_fd(fds, &count, &watch->container, &timeout);
+	if (timeout < 0)
+		give_memory_back();
 	int ready = poll(fds, count, timeout);
 	if (ready < 0) /* the kernel is short of memory */
 		sleep_ms(NO_PIDFD_MS);
