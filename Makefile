@@ -44,7 +44,8 @@ commands        = $(patsubst %,$(BUILD)/helper/%.o,podleash run hold guard cance
 units           = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit-%,$(wildcard tests/unit/*.c))
 programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_file without_pidfd)
 fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
-sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+bench           = $(patsubst %,$(BUILD)/bench/%,turns calls until nothing empty.so stand_in)
+sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 # what has a shell's first line, wherever it is, and what such scripts load
 scripts         = $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) $(wildcard tests/*.bash helper/dist/*.bash)
 
@@ -82,6 +83,22 @@ $(programs): $(BUILD)/tests/%: tests/%.c Makefile
 $(BUILD)/tests/swap_pid.so: tests/swap_pid.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) -fPIC -shared -o $@ $< -ldl
+
+$(BUILD)/bench/%: tests/bench/%.c tests/bench/measure.h Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) -o $@ $<
+
+$(BUILD)/bench/nothing: tests/bench/nothing.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) -static -o $@ $<
+
+$(BUILD)/bench/empty.so: tests/bench/empty.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) $(INTERPOSE) -shared $(RELRO) -o $@ $<
+
+$(BUILD)/bench/stand_in: tests/stand_in.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(C) -o $@ $<
 
 # An archive: a fuzzer that takes in a file for its static functions does not get it twice.
 $(BUILD)/parsers.a: $(filter-out %/podleash.o,$(helper_objects)) $(shared) $(BUILD)/preload/leash.o
@@ -212,6 +229,15 @@ chaos: ## random signals to RUNS=40 units of random shape; SEED=n repeats
 	@$(MAKE) --no-print-directory all
 	@tests/chaos --runs $(or $(RUNS),40) $(if $(SEED),--seed $(SEED))
 
+bench: ## costs and latencies beside peers, to build/bench; RUNS=percent, QUICK=1, FIGURES="start end"
+	@tests/setup
+	@tests/setup bench
+	@$(MAKE) --no-print-directory all bench-programs
+	@tests/bench/run
+	@$(if $(QUICK)$(FIGURES),,tests/bench/report)
+
+bench-programs: $(bench)
+
 demo: ## the main job, without and with podleash, on the real podman and ansible-runner
 	@tests/setup
 	@$(MAKE) --no-print-directory all
@@ -228,4 +254,4 @@ clean: ## remove build/
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: units programs test-programs fuzzers $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
+.PHONY: bench-programs units programs test-programs fuzzers $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
