@@ -536,6 +536,18 @@ assert_named() {
   done
 }
 
+@test "sweep starts no process for the files of an earlier boot" {
+  local i
+  bystander
+  DEAD=$BYSTANDER
+  for i in 1 2 3; do
+    record "$PID_DIR" 1-$i | sed 's/^boot=.*/boot=00000000-0000-0000-0000-000000000000/' >"$PID_DIR/1-$i.run"
+  done
+  strace -f -q -q -e trace=process -o "$WORK/strace" "$PODLEASH" sweep "$PID_DIR"
+  ! grep -E 'fork|clone' "$WORK/strace" || fail 'it has started some'
+  ! compgen -G "$PID_DIR/1-*" || fail 'files are left'
+}
+
 # tombstone UNIT AGE-IN-SECONDS [BOOT]
 tombstone() {
   local now _
