@@ -91,9 +91,18 @@ static size_t skip_flags(char *const argv[], size_t i)
 	return argv[i] ? i : 0;
 }
 
+static bool has_word(char *const argv[], const char *word)
+{
+	for (; *argv; argv++)
+		if (**argv == *word && !strcmp(*argv, word))
+			return true;
+	return false;
+}
+
 size_t podman_run_index(char *const argv[])
 {
-	if (!argv || !argv[0])
+	/* few command lines have that word: the flags of most are never looked up */
+	if (!argv || !argv[0] || !has_word(argv + 1, "run"))
 		return 0;
 	size_t i = skip_flags(argv, 1);
 	if (i && !strcmp(argv[i], "container"))
