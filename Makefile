@@ -174,10 +174,10 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, mandoc
 	shellcheck -x $(scripts)
 	mandoc -T lint -W warning helper/dist/podleash.1 helper/dist/libpodleash.7
 
-check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose
-	@tests/setup
+check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose; EE=1 adds those with a real ansible-core
+	@tests/setup $(if $(EE),ee)
 	@$(MAKE) --no-print-directory all test-programs
-	@BUILD="$(BUILD)" TESTS="$(TESTS)" FILTER="$(FILTER)" tests/check
+	@BUILD="$(BUILD)" TESTS="$(TESTS)" FILTER="$(FILTER)" EE="$(EE)" SEED="$(SEED)" tests/check
 
 check-debug: ## the same with the builds of `make debug`
 	@tests/setup
@@ -238,10 +238,10 @@ bench: ## costs and latencies beside peers, to build/bench; RUNS=percent, QUICK=
 
 bench-programs: $(bench)
 
-demo: ## the main job, without and with podleash, on the real podman and ansible-runner
-	@tests/setup
+demo: ## the main job, without and with podleash, on the real podman and ansible-runner; EE=1: a real play
+	@tests/setup $(if $(EE),ee)
 	@$(MAKE) --no-print-directory all
-	@tests/demo
+	@EE="$(EE)" tests/demo
 
 compare: ## measure what each way to end a job leaves behind, and put the table into docs/comparison.md
 	@tests/setup

@@ -21,6 +21,7 @@ FIXTURES=/opt/podleash-test
 # shellcheck disable=SC2034 # for the tests
 RUNNER_24=$FIXTURES/runner-2.4.3/bin/ansible-runner RUNNER_20=$FIXTURES/runner-2.0.4/bin/ansible-runner
 IMAGE=localhost/ee:latest
+PLAYBOOK=sleep.yml
 # The real receptor where there is one, else the stand-in: both take the same words.
 RECEPTOR=$(command -v receptor || echo "$TESTS/command-runner")
 
@@ -141,14 +142,14 @@ setup_job_dir() {
     container_image: $image,
     container_options: $ARGS.positional
   }' --args -- --network=none "$@" >"$job/env/settings"
-  echo '- hosts: localhost' >"$job/project/sleep.yml"
+  echo '- hosts: localhost' >"$job/project/$PLAYBOOK"
   echo 'localhost ansible_connection=local' >"$job/inventory/hosts"
 }
 
 # transmit VERSION: prints the path of the job as that ansible-runner sends it.
 transmit() {
   local stream=$WORK/stream-$1
-  [ -e "$stream" ] || "$FIXTURES/runner-$1/bin/ansible-runner" transmit "$WORK/job" -p sleep.yml >"$stream" || return
+  [ -e "$stream" ] || "$FIXTURES/runner-$1/bin/ansible-runner" transmit "$WORK/job" -p "$PLAYBOOK" >"$stream" || return
   echo "$stream"
 }
 
