@@ -35,3 +35,8 @@ in_container() {
     [ ! "$process/ns/pid" -ef "/proc/self/fd/$NAMESPACE" ] || echo "${process##*/}"
   done
 }
+
+# exit_status: prints what podman says the container ended with.
+exit_status() {
+  podman events --stream=false --since 30m --filter "container=$CID" --filter event=died --format '{{.ContainerExitCode}}'
+}

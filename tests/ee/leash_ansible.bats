@@ -42,11 +42,6 @@ assert_play_ends() {
   exec {NAMESPACE}<&-
 }
 
-# exit_status: prints what podman says the container ended with.
-exit_status() {
-  podman events --stream=false --since 30m --filter "container=$CID" --filter event=died --format '{{.ContainerExitCode}}'
-}
-
 # assert_asked_to_end: the init passed on a signal that asks, and nobody had to send SIGKILL. The terminal of a
 # podman whose runner is dead hangs up, and podman passes that on: SIGHUP may come before SIGTERM.
 assert_asked_to_end() {
