@@ -6,6 +6,7 @@
 const struct podman_flag podman_global_flags[] = {
 	{.name = "cdi-spec-dir", .takes_value = true},
 	{.name = "cgroup-manager", .takes_value = true},
+	{.name = "cni-config-dir", .takes_value = true},
 	{.name = "config", .takes_value = true},
 	{.name = "conmon", .takes_value = true},
 	{.name = "connection", .letter = 'c', .takes_value = true, .no_run = true},

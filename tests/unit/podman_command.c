@@ -41,6 +41,7 @@ static const struct {
 	{"a flag and its value", {"podman", "--log-level", "debug", "run"}, 3},
 	{"a flag with =", {"podman", "--log-level=debug", "run"}, 2},
 	{"a flag with an empty value", {"podman", "--log-level=", "run"}, 2},
+	{"a flag of podman 3", {"podman", "--cni-config-dir", "/etc/cni", "run"}, 3},
 	{"a value with = in it", {"podman", "--storage-opt=a=b=c", "run"}, 2},
 	{"a word with = as a value", {"podman", "--storage-opt", "a=b", "run"}, 3},
 	{"run as a value", {"podman", "--log-level", "run", "ps"}, 0},
