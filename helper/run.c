@@ -351,7 +351,7 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 
 static int run_job(struct job *job)
 {
-	struct supervision watch = {.command_runner = HANDLE_NONE};
+	struct supervision watch = {.command_runner = HANDLE_NONE, .signals = -1};
 	pid_t self = getpid();
 	sigset_t set, before;
 
