@@ -34,10 +34,10 @@ assert_cancelled() {
   fail "$UNIT: cancel returned, and not all is gone"
 }
 
-# start_sleep [MODE [WORD...]]: a unit whose container sleeps; GLOBAL and OPTIONS are podman's flags.
+# start_sleep [MODE [WORD...]]: a unit whose container sleeps; GLOBAL is podman's flags.
 start_sleep() {
   start_script "U$((++jobs))" "$@" <<END
-podman ${GLOBAL-} run --rm --network=none ${OPTIONS-} $IMAGE sleep 600
+podman ${GLOBAL-} run --rm --network=none $IMAGE sleep 600
 echo "status \$?"
 END
 }
@@ -226,7 +226,7 @@ PYTHON
   for mode in env run; do
     echo "$mode"
     rm -f "$WORK/asked"
-    IMAGE=127.0.0.1:$PORT/x OPTIONS=--tls-verify=false start_sleep $mode
+    IMAGE=127.0.0.1:$PORT/x start_sleep $mode
     wait_until 15 test -e "$WORK/asked"
     wait_record
     alive "$PODMAN"
@@ -239,7 +239,7 @@ PYTHON
 
 @test "podleash run is told to end while the image is being pulled: it ends with podman, nothing is left" {
   start_mute_registry
-  IMAGE=127.0.0.1:$PORT/x OPTIONS=--tls-verify=false start_sleep run
+  IMAGE=127.0.0.1:$PORT/x start_sleep run
   wait_until 15 test -e "$WORK/asked"
   wait_record
   kill -INT "${COMMAND_RUNNER%,*}"
@@ -251,6 +251,7 @@ exists() {
   compgen -G "$1" >/dev/null
 }
 
+# bats test_tags=pidfile
 @test "cancelled at the first sight of the record, of conmon's pid file, of the container's: nothing is left" {
   local sight mode
   for mode in env run; do
@@ -273,7 +274,7 @@ exists() {
   for mode in env run; do
     echo "$mode"
     setup_job_dir
-    start_job "U$((++jobs))" 2.4.3 $mode
+    start_job "U$((++jobs))" '' $mode
     wait_running
     cancel "$PID_DIR"
     assert_cancelled
@@ -442,7 +443,7 @@ containers_are() {
   CONTAINERS=() RECORDS=()
   for file in "$PID_DIR"/*.run "$PID_DIR"/*/*.run; do
     [ -e "$file" ] || continue
-    container=$(live_pid_in "${file%.run}.pid") || return
+    container=$(live_pid_in "$(pid_file "$file")") || return
     [ -e "${file%.run}.conmon.pid" ] || return
     CONTAINERS+=("$container")
     RECORDS+=("$file")
@@ -485,7 +486,7 @@ start_units() {
   } || return
   for record in "${RECORDS[@]}"; do
     unit=$(record_value unit "$record")
-    CONTAINER_OF[$unit]=$(live_pid_in "${record%.run}.pid")
+    CONTAINER_OF[$unit]=$(live_pid_in "$(pid_file "$record")")
     GUARD_OF[$unit]=$(record_value guard "$record")
   done
   [ ${#CONTAINER_OF[@]} = "$1" ]
@@ -551,6 +552,7 @@ start_plain() {
   CONTAINER=$(identity "$CONTAINER") CONMON=$(identity "$CONMON")
 }
 
+# bats test_tags=pidfile
 @test "plain pid files of a podman without podleash: cancel DIR ends the container and removes the files" {
   local options
   for options in "--conmon-pidfile=$PID_DIR/conmon.pid" "--pidfile=$PID_DIR/x.pid" \

@@ -108,6 +108,7 @@ broken_directories() {
   fi
 }
 
+# bats test_tags=pidfile
 @test "a helper that cannot be started: the job runs, and only its pid files are written" {
   local helper
   collect bare "${REAL[@]}"

@@ -28,6 +28,7 @@ has_learned() {
   grep -q '^container=' "$RECORD"
 }
 
+# bats test_tags=pidfile
 @test "two runs share a pid file of the user's own: the end of one leaves the other alone" {
   local option innocent_runner
   local -a innocent

@@ -21,7 +21,7 @@ assert_leashed() {
   echo "$1"
   start_script "U$((++jobs))"
   wait_running
-  [ -s "$RUN.pid" ]
+  [ -s "$(pid_file "$RECORD")" ]
   [ -s "$RUN.conmon.pid" ]
   kill_now "$RUNNER"
   assert_job_ends

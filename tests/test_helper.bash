@@ -20,6 +20,8 @@ BUILD=${PODLEASH_BUILD:-${TESTS%/*}/build}
 FIXTURES=/opt/podleash-test
 # shellcheck disable=SC2034 # for the tests
 RUNNER_24=$FIXTURES/runner-2.4.3/bin/ansible-runner RUNNER_20=$FIXTURES/runner-2.0.4/bin/ansible-runner
+# The version of ansible-runner that a job runs under where its test names none.
+ANSIBLE_RUNNER=${ANSIBLE_RUNNER:-2.4.3}
 IMAGE=localhost/ee:latest
 PLAYBOOK=sleep.yml
 # The real receptor where there is one, else the stand-in: both take the same words.
@@ -178,13 +180,16 @@ start_unit() {
 }
 
 # start_job UNIT [VERSION [MODE [WORD...]]]: the job of setup_job_dir as a unit of receptor.
-#   VERSION  of ansible-runner: 2.4.3 (default) or 2.0.4
+#   VERSION  of ansible-runner; default: $ANSIBLE_RUNNER. Before 2.0 there is no worker: it runs the job itself
 #   MODE     how podleash comes in: `env` (default) by LD_PRELOAD, `run` by podleash run, `bare` not at all
 #   WORD     more for `env` (NAME=VALUE), for podleash run (flags), or for the environment of bare
 start_job() {
-  local version=${2:-2.4.3}
-  STREAM=$(transmit "$version") || return
-  start_command "$1" "${3:-env}" "$FIXTURES/runner-$version/bin/ansible-runner worker" "${@:4}"
+  local version=${2:-$ANSIBLE_RUNNER} what=worker
+  case $version in
+    1.*) STREAM='' what="run $WORK/job -p sleep.yml" ;;
+    *) STREAM=$(transmit "$version") || return ;;
+  esac
+  start_command "$1" "${3:-env}" "$FIXTURES/runner-$version/bin/ansible-runner $what" "${@:4}"
 }
 
 # start_script UNIT [MODE [WORD...]]: the shell script on stdin as a unit of receptor, in a runner's place.
@@ -226,6 +231,12 @@ record_value() {
   sed -n "s/^$1=//p" "$2" 2>/dev/null
 }
 
+# pid_file RECORD: the path of the container's pid file. A podman that knows no --pidfile (3.0) has one of
+# its own, which the guard learns.
+pid_file() {
+  record_value pidfile "$1" | tail -n 1
+}
+
 # live_pid_in FILE: prints the identity of the live process that a pid file names.
 live_pid_in() {
   local pid
@@ -244,7 +255,7 @@ container_runs() {
   else
     RECORD=$(record_path "$UNIT") || return
     PODMAN=$(record_value podman "$RECORD" | head -n 1) && [ -n "$PODMAN" ] || return
-    CONTAINER=$(live_pid_in "$(record_value pidfile "$RECORD")") &&
+    CONTAINER=$(live_pid_in "$(pid_file "$RECORD")") &&
       CONMON=$(live_pid_in "$(record_value conmon_pidfile "$RECORD")") || return
     CID=$(word_after -c "${CONMON%%,*}")
     CONTAINER_NAME=$(word_after -n "${CONMON%%,*}")
@@ -417,7 +428,7 @@ end_what_is_ours() {
 }
 
 podman_removed() {
-  timeout 20 podman rm --force --time 0 --ignore "$1" >/dev/null 2>&1 && ! timeout 20 podman container exists "$1"
+  timeout 20 podman rm --force --ignore "$1" >/dev/null 2>&1 && ! timeout 20 podman container exists "$1"
 }
 
 # podman_snapshot: keeps the list of all containers for assert_machine_as_found.
