@@ -134,7 +134,8 @@ static enum verdict judge_container_unknown(struct watch *watch, bool podman_gon
 
 	if (!podman_gone)
 		return conmon_gone ? linger_for_podman(watch) : GO_ON;
-	if (!run->conmon.pid || !container_was_made(run))
+	/* a podman without --pidfile takes away its own with the container */
+	if (!run->conmon.pid || !(container_was_made(run) || container_was_removed(run)))
 		return MUST_REAP;
 	if (conmon_gone)
 		return FINISHED;

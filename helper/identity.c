@@ -48,6 +48,11 @@ bool container_was_made(const struct run *run)
 	return run->container.pid || read_pid(run, run->pidfile, CONTAINER_SUFFIX);
 }
 
+bool container_was_removed(const struct run *run)
+{
+	return run->remove && run->bundle[0] && access(run->bundle, F_OK) != 0 && errno == ENOENT;
+}
+
 /* Whether podman's command line @word has the run's path directly behind `run`. */
 static bool is_run_command(const struct run *run, char **word)
 {

@@ -71,6 +71,9 @@ bool conmon_open(const struct run *run, struct handle *conmon);
 /* Whether the container's pid file names a process, alive or not. */
 bool container_was_made(const struct run *run);
 
+/* Whether podman has removed the container, as --rm asks: its bundle went with it. */
+bool container_was_removed(const struct run *run);
+
 /* Opens the living guard that the record names; proven by (pid, start), program and argument. */
 bool guard_open(const struct run *run, struct handle *guard);
 

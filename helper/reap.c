@@ -103,12 +103,6 @@ static void end_trees(const struct census *census)
 	handles_close(&tree);
 }
 
-/* Whether podman has removed the container: its bundle went with it. */
-static bool is_removed(const struct run *run)
-{
-	return run->remove && run->bundle[0] && access(run->bundle, F_OK) != 0 && errno == ENOENT;
-}
-
 /* The container ran and has ended: conmon lets podman clean up, then both go by themselves. */
 static void end_after_container(struct run *run, const struct census *census, int grace_ms)
 {
@@ -120,7 +114,7 @@ static void end_after_container(struct run *run, const struct census *census, in
 	if (!cleaned)
 		end_trees(census);
 	/* without conmon, podman would wait for ever, and its cleanup may have been cut short */
-	if (!cleaned || (run->remove && !is_removed(run)))
+	if (!cleaned || (run->remove && !container_was_removed(run)))
 		(void)podman_forget(run); /* looked at again before the files go */
 	if (!handles_wait(&census->podman, PODMAN_MS))
 		end_podman(&census->podman, grace_ms);
@@ -218,7 +212,7 @@ static void log_left(struct run *run)
  */
 static bool is_unsettled(const struct run *run, bool seen)
 {
-	return !seen || !is_removed(run);
+	return !seen || !container_was_removed(run);
 }
 
 bool reap(struct run *run, int grace_ms)
@@ -245,7 +239,7 @@ bool reap(struct run *run, int grace_ms)
 
 bool reap_finished(struct run *run)
 {
-	if (!run->conmon.pid || (run->remove && !is_removed(run)))
+	if (!run->conmon.pid || (run->remove && !container_was_removed(run)))
 		return false;
 	record_remove(run);
 	return true;

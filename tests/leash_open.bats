@@ -302,8 +302,9 @@ learned() {
   RECORD=$(record_path "$UNIT") && [ -n "$(record_value "$1" "$RECORD")" ]
 }
 
-@test "a podman that does not know --pidfile: the job is leashed by conmon's pid file alone" {
-  local podman process
+# old_podman: makes $WORK/old/podman, which does not know --pidfile.
+old_podman() {
+  local podman
   podman=$(command -v podman)
   mkdir "$WORK/old"
   cat >"$WORK/old/podman" <<END
@@ -319,6 +320,11 @@ done
 exec "$podman" "\$@"
 END
   chmod +x "$WORK/old/podman"
+}
+
+@test "a podman that does not know --pidfile: the job is leashed by conmon's pid file alone" {
+  local process
+  old_podman
   start_script U1 <<END
 "$WORK/old/podman" run --rm --network=none --name "leash-open-$BASHPID" $IMAGE sleep 600
 exit \$?
@@ -340,6 +346,15 @@ END
   if words "${PODMAN%,*}" | grep -- '^--pidfile'; then fail 'podman was given --pidfile'; fi
   kill_now "$RUNNER"
   assert_nothing_left 10
+}
+
+@test "a podman that does not know --pidfile: a job that is over at once ends by itself" {
+  old_podman
+  collect bare "${REAL[@]}"
+  collect open leashed "$WORK/old/${REAL[0]}" "${REAL[@]:1}"
+  assert_same open
+  wait_until 10 no_files
+  [ ! -e "$LOG" ] || fail "$(cat "$LOG")"
 }
 
 @test "a command line of 5,000 words is leashed" {
