@@ -224,6 +224,10 @@ model: ## every order of the steps of hold, guard, cancel and sweep (spin)
 	@tests/setup
 	@MODEL_BUILD=$(abspath $(BUILD))/model tests/model/check
 
+matrix: ## the leak tests on three podmans, six ansible-runners and ansible-navigator; ONLY="trixie …", QUICK=1
+	@tests/setup matrix
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/matrix/run
+
 chaos: ## random signals to RUNS=40 units of random shape; SEED=n repeats
 	@tests/setup
 	@$(MAKE) --no-print-directory all
