@@ -47,7 +47,7 @@ fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuz
 bench           = $(patsubst %,$(BUILD)/bench/%,turns calls until nothing empty.so stand_in)
 sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 # what has a shell's first line, wherever it is, and what such scripts load
-scripts         = $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) $(wildcard tests/*.bash helper/dist/*.bash)
+scripts         = $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) $(wildcard tests/*.bash tests/ee/*.bash helper/dist/*.bash)
 
 all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the program (default)
 

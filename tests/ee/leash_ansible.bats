@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Jobs with a real ansible-core below a real init: forks, async tasks that left their process groups, a
 # pause. `make check EE=1` runs them; SEED=n repeats the random points.
@@ -35,9 +35,9 @@ wait_random_point() {
   echo "at event $POINT, with $(in_container | wc -l) processes"
 }
 
-# assert_play_ends [SECONDS]: the job ends, and with it all that its play started.
+# assert_play_ends: the job ends, and with it all that its play started.
 assert_play_ends() {
-  assert_job_ends "${1:-30}"
+  assert_job_ends 30
   [ -z "$(in_container)" ] || fail "$UNIT: processes of its container go on: $(in_container | xargs ps -f -p)"
   exec {NAMESPACE}<&-
 }
@@ -126,6 +126,20 @@ kills() {
   assert_play_ends
   assert_asked_to_end
   assert_artifacts_intact
+}
+
+hung_up() {
+  [ "$(exit_status)" = 129 ]
+}
+
+@test "without podleash: killing the runner alone hangs its terminal up, which ends this play by SIGHUP" {
+  setup_play 600
+  start_job U1 2.4.3 bare
+  wait_running
+  wait_event 1
+  kill_now "$RUNNER"
+  wait_until 30 hung_up
+  gone "$CONTAINER"
 }
 
 @test "killed at a random point: all processes end on a signal that asks, what had come is intact" {
