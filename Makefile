@@ -29,6 +29,8 @@ DEFINES  = -DPODLEASH_VERSION='"$(VERSION)"' -DPODLEASH_LIBRARY='"$(LIBDIR)/libp
 # callers pass what they like: a NULL that libc declares impossible must reach the real function
 INTERPOSE = -fPIC -fvisibility=hidden -fno-delete-null-pointer-checks
 RELRO    = -Wl,-z,relro,-z,now
+# every program below the runner maps the library: two segments instead of four
+FEW_SEGMENTS = -Wl,-z,noseparate-code
 
 # a dynamic ASan wants to be the first library, and so is ours; clang's is static as it is
 STATIC_ASAN = $(if $(findstring clang,$(CC)),,-static-libasan)
@@ -53,7 +55,7 @@ all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the prog
 
 $(BUILD)/libpodleash.so: $(library_objects) preload/libpodleash.map
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) $(RELRO) -Wl,-Bsymbolic-functions -Wl,--version-script=preload/libpodleash.map \
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) $(RELRO) $(FEW_SEGMENTS) -Wl,-Bsymbolic-functions -Wl,--version-script=preload/libpodleash.map \
 		-o $@ $(library_objects) -ldl
 
 $(BUILD)/podleash: $(helper_objects) $(shared)
