@@ -4,10 +4,10 @@
  *
  * Has processes that each have one LIBRARY preloaded start PROGRAM by turns, COUNT times a turn,
  * and prints a line a turn:
- *     CALL NAME WALL         in microseconds, of one start
+ *     CALL NAME WALL CPU     in microseconds, of one start
  * CALL is execve (behind fork), posix_spawn or vfork (and execve). WALL is CLOCK_MONOTONIC in the
- * process that starts, from before the call to PROGRAM's end; PROGRAM is linked statically and
- * loads no library itself. Each round begins with the next NAME.
+ * process that starts, from before the call to PROGRAM's end; CPU is user and system time of both.
+ * PROGRAM is linked statically and loads no library itself. Each round begins with the next NAME.
  *
  * calls --worker COUNT PROGRAM: that process; a letter on stdin asks for a turn, stdout answers.
  * calls --fail COUNT WORD...: COUNT times execve(2) of a file that does not exist, with these
@@ -46,16 +46,23 @@ static void start(char call, char *const argv[])
 		die(argv[0]);
 }
 
+static int64_t cpu_us(void)
+{
+	return used_us(RUSAGE_SELF) + used_us(RUSAGE_CHILDREN);
+}
+
 static int work(int count, char *const argv[])
 {
 	int call;
 
 	while ((call = getchar()) != EOF) {
-		int64_t begin = now_ns();
+		int64_t cpu = cpu_us(), begin = now_ns(), end;
 
 		for (int i = 0; i < count; i++)
 			start((char)call, argv);
-		printf("%lld\n", (long long)(now_ns() - begin));
+		end = now_ns();
+		printf("%.3f %.3f\n", (double)(end - begin) / 1000 / count,
+		       (double)(cpu_us() - cpu) / count);
 		fflush(stdout);
 	}
 	return 0;
@@ -93,17 +100,17 @@ static struct worker start_worker(const char *name, const char *library, char *c
 	return worker;
 }
 
-static void take_turn(const struct worker *worker, const char *call, int count)
+static void take_turn(const struct worker *worker, const char *call)
 {
-	long long ns;
+	double wall, cpu;
 
 	fputc(call[0], worker->ask);
 	fflush(worker->ask);
-	if (fscanf(worker->answer, "%lld", &ns) != 1) {
+	if (fscanf(worker->answer, "%lf %lf", &wall, &cpu) != 2) {
 		fprintf(stderr, "calls: %s: no answer\n", worker->name);
 		exit(1);
 	}
-	printf("%s %s %.3f\n", call, worker->name, (double)ns / 1000 / count);
+	printf("%s %s %.3f %.3f\n", call, worker->name, wall, cpu);
 }
 
 int main(int argc, char *argv[])
@@ -130,7 +137,6 @@ int main(int argc, char *argv[])
 	for (int round = 0; round < atoi(argv[1]); round++)
 		for (size_t call = 0; call < sizeof(calls) / sizeof(*calls); call++)
 			for (int turn = 0; turn < names; turn++)
-				take_turn(&worker[(round + turn) % names], calls[call],
-					  atoi(argv[2]));
+				take_turn(&worker[(round + turn) % names], calls[call]);
 	return 0; /* the workers read the end of their stdin */
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,17 @@ __attribute__((noreturn)) static inline void die(const char *what)
 {
 	perror(what);
 	exit(1);
+}
+
+/* User and system time of RUSAGE_SELF, or RUSAGE_CHILDREN that were waited for, in microseconds. */
+static inline int64_t used_us(int who)
+{
+	struct rusage used;
+
+	if (getrusage(who, &used))
+		die("getrusage");
+	return (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
+	       used.ru_utime.tv_usec + used.ru_stime.tv_usec;
 }
 
 /* Starts @argv with nothing on its stdin and stdout: ours is for the figures. */

@@ -12,7 +12,6 @@
  */
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "measure.h"
@@ -36,20 +35,9 @@ static char **environment_with(char *preload)
 	return changed;
 }
 
-/* User and system time of all children that were waited for, in microseconds. */
-static int64_t children_us(void)
-{
-	struct rusage used;
-
-	if (getrusage(RUSAGE_CHILDREN, &used))
-		die("getrusage");
-	return (int64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
-	       used.ru_utime.tv_usec + used.ru_stime.tv_usec;
-}
-
 static void take_turn(const char *name, char *const argv[], char *const envp[])
 {
-	int64_t cpu = children_us(), start = now_ns(), wall = 0;
+	int64_t cpu = used_us(RUSAGE_CHILDREN), start = now_ns(), wall = 0;
 	pid_t command = start_command(argv, envp), ended;
 	int status;
 
@@ -62,7 +50,8 @@ static void take_turn(const char *name, char *const argv[], char *const envp[])
 			exit(1);
 		}
 	}
-	printf("%s %.1f %lld\n", name, (double)wall / 1000, (long long)(children_us() - cpu));
+	printf("%s %.1f %lld\n", name, (double)wall / 1000,
+	       (long long)(used_us(RUSAGE_CHILDREN) - cpu));
 }
 
 int main(int argc, char *argv[])
