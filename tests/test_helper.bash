@@ -180,16 +180,36 @@ start_unit() {
 }
 
 # start_job UNIT [VERSION [MODE [WORD...]]]: the job of setup_job_dir as a unit of receptor.
-#   VERSION  of ansible-runner; default: $ANSIBLE_RUNNER. Before 2.0 there is no worker: it runs the job itself
+#   VERSION  of ansible-runner; default: $ANSIBLE_RUNNER
 #   MODE     how podleash comes in: `env` (default) by LD_PRELOAD, `run` by podleash run, `bare` not at all
 #   WORD     more for `env` (NAME=VALUE), for podleash run (flags), or for the environment of bare
 start_job() {
-  local version=${2:-$ANSIBLE_RUNNER} what=worker
+  local version=${2:-$ANSIBLE_RUNNER} command
+  command=$FIXTURES/runner-$version/bin/ansible-runner
   case $version in
-    1.*) STREAM='' what="run $WORK/job -p sleep.yml" ;;
-    *) STREAM=$(transmit "$version") || return ;;
+    1.*)
+      containers_by_path
+      STREAM=
+      command="env PATH=$WORK/bin:$PATH $command run $WORK/job -p sleep.yml"
+      ;;
+    *)
+      STREAM=$(transmit "$version") || return
+      command="$command worker"
+      ;;
   esac
-  start_command "$1" "${3:-env}" "$FIXTURES/runner-$version/bin/ansible-runner $what" "${@:4}"
+  start_command "$1" "${3:-env}" "$command" "${@:4}"
+}
+
+# containers_by_path: before 2.0 a runner has neither worker nor containers (its process isolation is
+# bubblewrap). It runs the job itself, and the ansible-playbook that it finds in $WORK/bin is podman run.
+containers_by_path() {
+  local settings=$WORK/job/env/settings options
+  options=$(jq -r '.container_options | join(" ")' "$settings")
+  jq '.process_isolation = false' "$settings" >"$settings.new"
+  mv "$settings.new" "$settings"
+  mkdir -p "$WORK/bin"
+  printf '#!/bin/sh\nexec podman run --rm %s %s ansible-playbook "$@"\n' "$options" $IMAGE >"$WORK/bin/ansible-playbook"
+  chmod +x "$WORK/bin/ansible-playbook"
 }
 
 # start_script UNIT [MODE [WORD...]]: the shell script on stdin as a unit of receptor, in a runner's place.
