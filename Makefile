@@ -48,8 +48,9 @@ programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_
 fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
 bench           = $(patsubst %,$(BUILD)/bench/%,turns calls until nothing empty.so stand_in)
 sources         = $(wildcard preload/*.[ch] helper/*.[ch] tests/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
-# what has a shell's first line, wherever it is, and what such scripts load
-scripts         = $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) $(wildcard tests/*.bash tests/ee/*.bash helper/dist/*.bash)
+# what has a shell's first line, wherever it is, tests, and what either loads
+scripts         = $(sort $(shell grep -rlE --exclude-dir=corpus '^#!.*[/ ](bash|sh|bats)$$' .ci docs helper preload tests) \
+		  $(wildcard tests/*.bats tests/*.bash tests/*/*.bats tests/*/*.bash helper/dist/*.bash))
 
 all: $(BUILD)/libpodleash.so $(BUILD)/podleash ## build the library and the program (default)
 
