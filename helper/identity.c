@@ -75,8 +75,8 @@ static bool is_podleash(pid_t pid)
 {
 	char own[NAME_MAX + 1], exe[NAME_MAX + 1];
 
-	return proc_is_of(pid, geteuid()) && proc_exe_name(getpid(), own) &&
-	       proc_exe_name(pid, exe) && equal(own, exe);
+	return proc_exe_name(pid, exe) && proc_exe_name(getpid(), own) && equal(own, exe) &&
+	       proc_is_of(pid, geteuid());
 }
 
 /* podleash hold PATH ARGV0 … run --conmon-pidfile=… */
@@ -161,28 +161,34 @@ static bool is_in_session(const struct run *run, pid_t pid)
 	return !proc_stat(run->conmon.pid, &leader) || leader.start == run->conmon.start;
 }
 
+/* The role that program and command line fit. */
+static enum role fitting_role(const struct run *run, const char *exe, const struct words *words)
+{
+	if (is_podman(run, exe, words))
+		return ROLE_PODMAN;
+	if (is_conmon(run, exe, words))
+		return ROLE_CONMON;
+	return is_runtime(run, exe, words) ? ROLE_RUNTIME : ROLE_NONE;
+}
+
+/* Whose it is comes last: status is the dearest to read, and most processes fit no role. */
 static enum role role_of(const struct run *run, pid_t pid)
 {
-	enum role role = ROLE_NONE;
 	char exe[NAME_MAX + 1];
 	struct words words;
+	enum role role;
 
 	errno = 0; /* an empty command line sets none */
-	if (!proc_is_of(pid, geteuid()) || !proc_exe_name(pid, exe) || !proc_cmdline(pid, &words))
+	if (!proc_exe_name(pid, exe) || !proc_cmdline(pid, &words))
 		return no_role();
 	/* once there is a container, podman's cleanup is in that session as well */
-	if (!container_was_made(run) && is_in_session(run, pid)) {
-		words_free(&words);
-		return ROLE_RUNTIME;
-	}
-	if (is_podman(run, exe, &words))
-		role = ROLE_PODMAN;
-	else if (is_conmon(run, exe, &words))
-		role = ROLE_CONMON;
-	else if (is_runtime(run, exe, &words))
+	if (!container_was_made(run) && is_in_session(run, pid))
 		role = ROLE_RUNTIME;
+	else
+		role = fitting_role(run, exe, &words);
 	words_free(&words);
-	return role;
+	errno = 0;
+	return role == ROLE_NONE || proc_is_of(pid, geteuid()) ? role : no_role();
 }
 
 /* Opens @pid where it has @wanted in @run (ROLE_NONE: any). Returns its role; closed where it has
