@@ -103,8 +103,11 @@ static void end_trees(const struct census *census)
 	handles_close(&tree);
 }
 
-/* The container ran and has ended: conmon lets podman clean up, then both go by themselves. */
-static void end_after_container(struct run *run, const struct census *census, int grace_ms)
+/*
+ * The container ran and has ended: conmon lets podman clean up, then both go by themselves.
+ * Returns whether they did.
+ */
+static bool end_after_container(struct run *run, const struct census *census, int grace_ms)
 {
 	/* podman has the container's lock while one starts it, and its cleanup waits for that */
 	handles_signal(&census->runtime, SIGKILL);
@@ -116,8 +119,10 @@ static void end_after_container(struct run *run, const struct census *census, in
 	/* without conmon, podman would wait for ever, and its cleanup may have been cut short */
 	if (!cleaned || (run->remove && !container_was_removed(run)))
 		(void)podman_forget(run); /* looked at again before the files go */
-	if (!handles_wait(&census->podman, PODMAN_MS))
+	bool by_itself = handles_wait(&census->podman, PODMAN_MS);
+	if (!by_itself)
 		end_podman(&census->podman, grace_ms);
+	return cleaned && by_itself;
 }
 
 /* No container was seen: an image is being pulled, or the container created. */
@@ -163,10 +168,10 @@ static void add_known(struct census *census, struct handle conmon)
 }
 
 /*
- * One look and what follows from it; returns whether nothing ran any more. @again:
- * a container that was ended runs again, or still.
+ * One look and what follows from it; returns whether nothing ran any more, else in *@cleaned
+ * whether what ran cleaned up. @again: a container that was ended runs again, or still.
  */
-static bool reap_round(struct run *run, int grace_ms, bool again)
+static bool reap_round(struct run *run, int grace_ms, bool again, bool *cleaned)
 {
 	struct handle conmon = HANDLE_NONE;
 	bool ended = !again && end_known(run, grace_ms, &conmon);
@@ -185,10 +190,13 @@ static bool reap_round(struct run *run, int grace_ms, bool again)
 		log_run(run, NULL, "not all of its container ends");
 		empty = false;
 	}
-	if (!empty && (running || container_was_made(run)))
-		end_after_container(run, &scene.census, grace_ms);
-	else if (!empty)
-		end_creation(run, &scene.census, grace_ms);
+	if (!empty) {
+		bool made = running || container_was_made(run);
+
+		*cleaned = made && end_after_container(run, &scene.census, grace_ms);
+		if (!made)
+			end_creation(run, &scene.census, grace_ms);
+	}
 	scene_free(&scene);
 	return empty;
 }
@@ -210,27 +218,50 @@ static void log_left(struct run *run)
  * its bundle is gone tells nothing where podman was killed while it removed it, and nothing
  * tells whether one that stays was cleaned up: conmon may have been killed before.
  */
-static bool is_unsettled(const struct run *run, bool seen)
+static bool is_unsettled(const struct run *run, bool cleaned)
 {
-	return !seen || !container_was_removed(run);
+	return !cleaned || !container_was_removed(run);
+}
+
+/*
+ * podman names the container also where all were killed before anyone had seen it: what
+ * lives of it ends, before podman removes it or cleans up after it.
+ */
+static bool settle(struct run *run)
+{
+	return podman_find(run) && container_end_rest(run) && podman_forget(run);
+}
+
+/* Whoever was killed while it wrote a file of the run left one of another name. */
+static void remove_files(const struct run *run)
+{
+	char name[RUN_SIZE];
+	struct names names;
+
+	if (names_read(run->directory, &names)) { /* else sweep removes them, once they are old */
+		for (size_t i = 0; i < names.count; i++)
+			if (file_kind(names.name[i], name) == FILE_TEMPORARY &&
+			    equal(name, run->name))
+				(void)unlinkat(run->directory, names.name[i], 0);
+		names_free(&names);
+	}
+	record_remove(run);
 }
 
 bool reap(struct run *run, int grace_ms)
 {
-	bool seen = false; /* something still ran, and was ended in order */
+	bool cleaned = false; /* by what still ran */
 
 	if (!run_is_of_this_boot(run)) {
 		record_remove(run);
 		return true;
 	}
 	for (int round = 0; round < ROUNDS; round++) {
-		if (!reap_round(run, grace_ms, round > 0)) {
-			seen = true;
+		if (!reap_round(run, grace_ms, round > 0, &cleaned))
 			continue;
-		}
-		if (is_unsettled(run, seen) && !podman_forget(run))
+		if (is_unsettled(run, cleaned) && !settle(run))
 			continue;
-		record_remove(run);
+		remove_files(run);
 		return true;
 	}
 	log_left(run);

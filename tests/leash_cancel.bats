@@ -63,6 +63,7 @@ make_runtime() {
   real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
   cat >"$WORK/runtime" <<END
 #!/bin/sh
+real=$real
 for word; do
   case \$word in
     $1)
@@ -71,7 +72,7 @@ for word; do
       ;;
   esac
 done
-exec $real "\$@"
+exec \$real "\$@"
 END
   chmod +x "$WORK/runtime"
   GLOBAL=--runtime=$WORK/runtime
@@ -189,6 +190,27 @@ start_held_back() {
   : >"$WORK/go"
   gone "$RUNTIME"
   podman_answers
+}
+
+@test "all are killed while the runtime creates the container, which none of them has seen: cancel ends it" {
+  local init
+  # Its pid is known to the test alone, as where the runtime is killed before it has written that down.
+  make_runtime create "$(hold_back); \$real \"\$@\"; rm $PID_DIR/*.conmon.pid; mv $PID_DIR/*.pid $WORK/init; exec sleep 600"
+  start_sleep
+  wait_until 15 test -e "$WORK/called"
+  wait_record
+  RUNTIME=$(identity "$(<"$WORK/called")")
+  CONMON=$(live_pid_in "$RUN.conmon.pid")
+  kill_now "$GUARD"
+  : >"$WORK/go"
+  wait_until 10 test -e "$WORK/init"
+  init=$(identity "$(<"$WORK/init")")
+  OURS+=("$RUNTIME" "$CONMON" "$init")
+  kill_now "$PODMAN" "$CONMON" "$RUNTIME" "$COMMAND_RUNNER"
+  alive "$init"
+  cancel "$PID_DIR"
+  gone "$init" || fail 'what became of the container goes on'
+  assert_cancelled
 }
 
 @test "cancelled while the runtime starts the container: the runtime ends as well" {

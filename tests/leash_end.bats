@@ -150,7 +150,7 @@ kill_guard_and_runner() {
   start_job U1
   wait_running
   kill_guard_and_runner
-  strace -f -o "$WORK/strace" "$BUILD/podleash" sweep "$PID_DIR"
+  "${STRACE[@]}" -o "$WORK/strace" "$BUILD/podleash" sweep "$PID_DIR"
   # Of the child that sweep starts for the run: what it does first of the two.
   [[ $(grep -E -m 1 'SIGKILL|"/proc", .*O_DIRECTORY' "$WORK/strace") == *SIGKILL* ]]
   assert_job_ends 5
@@ -573,15 +573,43 @@ END
   [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = false ]
 }
 
-@test "everything killed while podman removed the container: a sweep finishes that" {
-  start_job U1
-  wait_running
-  kill_all
-  # podman takes this away first, and the container from its list last.
+# remove_bundle: what podman takes away first when it removes a container, which is on its list until the end.
+remove_bundle() {
   local bundle
   bundle=$(record_value bundle "$RECORD")
   [ "$(id -u)" != 0 ] || umount "$bundle/shm"
   rm -rf "$bundle"
+}
+
+@test "everything killed while podman removed the container: a sweep finishes that" {
+  start_job U1
+  wait_running
+  kill_all
+  remove_bundle
+  "$BUILD/podleash" sweep "$PID_DIR"
+  assert_job_ends
+}
+
+@test "podman is ended while it removes a container that never started: the sweep that ends it finishes that" {
+  start_job U1
+  wait_running
+  kill_now "$GUARD"
+  kill_now "$CONMON"
+  kill_now "$CONTAINER"
+  remove_bundle
+  rm "$RUN.pid"
+  sed -i '/^container=/d' "$RECORD"
+  kill_now "$RUNNER"
+  "$BUILD/podleash" sweep "$PID_DIR"
+  assert_job_ends
+}
+
+@test "a runtime and a conmon killed while they wrote a pid file: what they leave goes with the run" {
+  start_job U1
+  wait_running
+  kill_all
+  : >"$PID_DIR/.${RUN##*/}.pid"
+  : >"$RUN.conmon.pid.A1B2C3"
   "$BUILD/podleash" sweep "$PID_DIR"
   assert_job_ends
 }
