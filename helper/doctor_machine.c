@@ -50,7 +50,8 @@ void check_podman(struct doctor *doctor)
 	(void)snprintf(doctor->podman, sizeof(doctor->podman), "%s", path);
 	podman_version(path, environ, version, sizeof(version));
 	switch (podman_knows(-1, path, environ)) {
-	case PODMAN_KNOWS_NEITHER:
+	case PODMAN_DOES_NOT_START:
+	case PODMAN_DOES_NOT_ANSWER:
 		say(doctor, FAIL, fix(doctor, "%s run --help", path),
 		    "%s could not be asked for its flags", path);
 		break;

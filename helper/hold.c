@@ -251,8 +251,10 @@ static int prepare(struct hold *hold, int directory, const char *why)
 	if (directory < 0)
 		return go_without(hold, hold->directory, why);
 	switch (podman_knows(directory, hold->path, hold->environment)) {
-	case PODMAN_KNOWS_NEITHER:
-		return go_without(hold, hold->path, "could not be asked for its flags");
+	case PODMAN_DOES_NOT_START:
+		return go_without(hold, hold->path,
+				  "does not start when it is asked for its flags");
+	case PODMAN_DOES_NOT_ANSWER: /* a busy machine; that one every podman knows */
 	case PODMAN_KNOWS_CONMON_PIDFILE:
 		take_out(hold->argv, hold->run + 2, 1);
 		break;

@@ -126,7 +126,7 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 	struct stat st;
 
 	if (stat(executable, &st))
-		return PODMAN_KNOWS_NEITHER;
+		return PODMAN_DOES_NOT_START;
 	(void)snprintf(name, sizeof(name), ".podman-%jx-%jx-%jx-%jx.%lx", (uintmax_t)st.st_dev,
 		       (uintmax_t)st.st_ino, (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec,
 		       (unsigned long)st.st_mtim.tv_nsec);
@@ -142,8 +142,10 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 	add(&command, "--pidfile=/dev/null");
 	add(&command, "--help");
 	int status = call(&command, environment, ASK_MS, NULL);
-	if (status < 0 || status == 126 || status == 127) /* it was not started: env(1) */
-		return PODMAN_KNOWS_NEITHER;
+	if (status < 0)
+		return PODMAN_DOES_NOT_ANSWER;
+	if (status == 126 || status == 127) /* it was not started: env(1) */
+		return PODMAN_DOES_NOT_START;
 	_cleanup_close_ int fd = file_open_own(directory, name, O_WRONLY | O_CREAT | O_EXCL);
 	const char *answer = status == 0 ? "pidfile=1\n" : "pidfile=0\n";
 	if (fd >= 0 && write(fd, answer, strlen(answer)) != (ssize_t)strlen(answer))

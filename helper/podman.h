@@ -11,7 +11,8 @@
 
 /* What a podman takes; asked of the program itself. */
 enum podman_knows {
-	PODMAN_KNOWS_NEITHER, /* could not be asked */
+	PODMAN_DOES_NOT_START,
+	PODMAN_DOES_NOT_ANSWER, /* in time; or no process was to be had */
 	PODMAN_KNOWS_CONMON_PIDFILE,
 	PODMAN_KNOWS_BOTH, /* --pidfile came with podman 3.1 */
 };
@@ -19,7 +20,7 @@ enum podman_knows {
 /*
  * Asks @executable once, by `podman run FLAGS --help`, which fails on a flag it
  * does not know. The answer is kept in @directory under the file's device,
- * inode, size and mtime. @environment is podman's.
+ * inode, size and mtime; none is not. @environment is podman's.
  */
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
 
