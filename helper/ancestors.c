@@ -69,7 +69,39 @@ static bool is_orphan(void)
 	return self.session != getpid() || self.tty != 0;
 }
 
-/* Writes the chain from the parent upwards; returns how many of them hold the leash. */
+/* Reads what @pid has open as @fd. */
+static bool read_fd(pid_t pid, int fd, char target[PATH_MAX])
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	ssize_t length = readlink(path, target, PATH_MAX - 1);
+	target[length > 0 ? length : 0] = '\0';
+	return length > 0;
+}
+
+/*
+ * Whether @pid is what a command-runner started: its stdout and stderr are the file that receptor
+ * keeps beside the unit's `status` (receptor, workceptor/command.go).
+ */
+static bool is_of_unit(pid_t pid)
+{
+	char out[PATH_MAX], error[PATH_MAX];
+
+	if (!read_fd(pid, STDOUT_FILENO, out) || !read_fd(pid, STDERR_FILENO, error) ||
+	    !equal(out, error))
+		return false;
+	char *name = strrchr(out, '/');
+	if (!name || !equal(name, "/stdout"))
+		return false;
+	memcpy(name, "/status", sizeof("/status"));
+	return access(out, F_OK) == 0;
+}
+
+/*
+ * Writes the chain from the parent upwards; returns how many of them hold the leash, 0 where
+ * the command-runner of the topmost has ended.
+ */
 static size_t climb(struct ancestors *ancestors)
 {
 	size_t holders = 1;
@@ -96,6 +128,8 @@ static size_t climb(struct ancestors *ancestors)
 				holders = i + 1;
 		}
 		words_free(&words);
+		if (!ancestors->command_runner && is_init(stat.ppid) && is_of_unit(pid))
+			return 0;
 		if (stat.ppid <= 1)
 			break;
 		pid = stat.ppid;
@@ -131,6 +165,8 @@ enum ancestry ancestors_find(struct ancestors *ancestors)
 	if (is_orphan())
 		return ANCESTORS_ENDED;
 	ancestors->holders = climb(ancestors);
+	if (!ancestors->holders)
+		return ANCESTORS_ENDED;
 	if (ancestors_hold(ancestors))
 		return ANCESTORS_FOUND;
 	bool seen = ancestors->holder[0].id.pid != 0;

@@ -114,6 +114,24 @@ END
   done
 }
 
+@test "the command-runner is killed before podman is asked for: podman is not started, and says why" {
+  mkfifo "$WORK/start"
+  start_script U1 <<END
+read -r _ <"$WORK/start"
+podman run --rm --network=none $IMAGE echo it runs
+echo "status \$?"
+END
+  exec 7>"$WORK/start"
+  kill_now "$COMMAND_RUNNER"
+  echo go >&7
+  exec 7>&-
+  wait_until 10 grep -q '^status' "$UNITDIR/stdout"
+  cat "$UNITDIR/stdout"
+  grep -q 'has ended; podman is not started$' "$UNITDIR/stdout"
+  grep -qx 'status 125' "$UNITDIR/stdout"
+  no_files || fail 'files are left'
+}
+
 # The clock of start times ticks every 10 ms, and who starts in the very tick of a cancel counts as cancelled.
 next_tick() {
   [ "$(now_ms)" -gt "$1" ]
