@@ -38,7 +38,7 @@ struct hold {
 	char all[UNIT_SIZE];	  /* the unit that stands for all of it */
 	bool ignored_sigchld;	  /* as we were started; podman gets it so */
 	char name[RUN_SIZE];
-	char **environment; /* podman's: ours less our own variables; not freed, exec replaces it */
+	char **environment; /* podman's: ours less our own variables */
 	struct ancestors ancestors;
 	struct run_flags flags;
 };
@@ -290,5 +290,8 @@ int hold_main(int argc, char *argv[])
 		return go_without(&hold, "environment", strerror(ENOMEM));
 	}
 	status = prepare(&hold, directory, why);
-	return status ? status : leash_and_become(&hold, directory);
+	if (!status)
+		status = leash_and_become(&hold, directory);
+	free(hold.environment);
+	return status;
 }

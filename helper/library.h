@@ -34,7 +34,7 @@ bool is_same_program(const char *a, const char *b);
 
 /*
  * Makes podman's environment: ours less our own variables and our library. NULL where memory is
- * short. Never freed: exec replaces it, or it becomes environ.
+ * short. Owned by the caller, freed by free(); what it points to stays.
  */
 char **environment_unleashed(void);
 

@@ -263,7 +263,8 @@ starts_under() {
   simple_podman
   start_run "${LIMITED[@]}"
   job_ends_by_itself
-  [ "$(grep -c 'without a leash' "$LOG")" = 1 ]
+  [ "$(grep -c 'no guard: ' "$LOG")" = 1 ]
+  rm "$RUN.run" # for cancel and sweep; this podman tells them nothing
   PODLEASH_STRICT=1 start_run "${LIMITED[@]}"
   job_is_refused
 }
