@@ -5,6 +5,7 @@
 
 load test_helper.bash
 
+# bats test_tags=plain
 @test "a system call that fails: the job runs, nobody counts as ended who is not, nothing crashes or hangs" {
   if ! "$TESTS/faults" --few 3>&- 4>&-; then
     head -n 60 "$BUILD"/check-logs/faults-*.log

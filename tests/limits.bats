@@ -228,6 +228,7 @@ starts_under() {
   done
 }
 
+# bats test_tags=plain
 @test "little memory: the job runs and ends as it would have" {
   local kib tried=0
   for ((kib = 2000; tried < 8; kib += 60)); do
@@ -245,6 +246,7 @@ starts_under() {
   innocents_live
 }
 
+# bats test_tags=plain
 @test "little memory: a run is ended, or it is said that it was not" {
   local kib tried=0
   # From the least that a program can be loaded in.
