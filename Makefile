@@ -158,10 +158,11 @@ deb: dist $(BUILD)/dist/debian/changelog ## a .deb of the last commit, in build/
 	mv $(BUILD)/deb/podleash_*.deb $(BUILD)/
 
 PLAIN    = BUILD=build/debug HARDENING= CFLAGS="-O1 -g -fno-omit-frame-pointer"
-SANITIZED = BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN)" \
+SANITIZED = BUILD=build/debug HARDENING= LDFLAGS="$(LDFLAGS) $(STATIC_ASAN) build/debug/debug.o" \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 debug: ## build with ASan and UBSan, in build/debug (the library without: it is loaded into others)
 	@$(MAKE) --no-print-directory $(PLAIN) build/debug/libpodleash.so programs
+	@$(CC) -c -o build/debug/debug.o tests/debug.c
 	@$(MAKE) --no-print-directory $(SANITIZED) build/debug/podleash units
 
 ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS)
@@ -182,7 +183,7 @@ check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose; EE=1 
 	@$(MAKE) --no-print-directory all test-programs
 	@BUILD="$(BUILD)" TESTS="$(TESTS)" FILTER="$(FILTER)" EE="$(EE)" SEED="$(SEED)" tests/check
 
-# a sanitizer makes system calls, processes and terabytes of its own: those that fail these are "plain"
+# a sanitizer makes system calls and maps terabytes of its own: tests that fail these are "plain"
 check-debug: ## the same with the builds of `make debug`
 	@tests/setup
 	@$(MAKE) --no-print-directory debug

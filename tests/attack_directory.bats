@@ -434,7 +434,7 @@ users_directory() {
   snapshot "$SHARED/root" >"$WORK/before"
   for command in list sweep 'cancel --grace 0'; do
     # shellcheck disable=SC2086
-    bounded 30 "${STRACE[@]}" -y -o "$WORK/trace" "$PODLEASH" $command "$SHARED/home/pids"
+    bounded 30 strace -f -qq -y -o "$WORK/trace" "$PODLEASH" $command "$SHARED/home/pids"
     assert_status 1
     grep -q ' setuid('"$USER_ID"') *= 0' "$WORK/trace" || explain "$command: did not become the user"
     if sed '/ setuid(/q' "$WORK/trace" | grep -E 'unlink|rename|kill|pidfd_send|'"$SHARED" | grep -v O_PATH |
@@ -533,7 +533,7 @@ users_directory() {
 @test "every open below the pid directory has O_NOFOLLOW, O_NONBLOCK, O_NOCTTY and O_CLOEXEC" {
   local command
   mkfifo "$WORK/go"
-  "${STRACE[@]}" -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.run" \
+  strace -f -qq -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.run" \
     env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run image \
     </dev/null >/dev/null 2>&1 3>&- &
   disown
@@ -549,7 +549,7 @@ users_directory() {
   : >"$unit/.podleash-run"
   for command in list 'sweep --dry-run' sweep 'cancel --grace 0 --timeout 10'; do
     # shellcheck disable=SC2086
-    bounded 30 "${STRACE[@]}" -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.${command%% *}" "$PODLEASH" $command "$PID_DIR"
+    bounded 30 strace -f -qq -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.${command%% *}" "$PODLEASH" $command "$PID_DIR"
   done
   wait_until 10 gone "$GUARD"
   for command in run list sweep cancel; do

@@ -246,7 +246,7 @@ signals() {
 traced() {
   STATUS=0
   rm -f "$WORK/trace"
-  PODLEASH_LOG=$LOG timeout 20 "${STRACE[@]}" -e trace=kill,tkill,tgkill,pidfd_send_signal -o "$WORK/trace" \
+  PODLEASH_LOG=$LOG timeout 20 strace -f -qq -e trace=kill,tkill,tgkill,pidfd_send_signal -o "$WORK/trace" \
     "$BUILD/podleash" "$@" "$PID_DIR" >"$WORK/out" 2>&1 || STATUS=$?
 }
 

@@ -394,7 +394,7 @@ assert_refuses() {
   # The directory's group may be anyone's.
   install -d -m 0700 -o "$uid" -g 54322 "$SHARED/pids"
   unset PODLEASH_LOG
-  collect "${STRACE[@]}" -y -e trace=setgroups,setgid,setuid,openat,renameat -o "$WORK/trace" "$PODLEASH" cancel "$SHARED/pids"
+  collect strace -f -qq -y -e trace=setgroups,setgid,setuid,openat,renameat -o "$WORK/trace" "$PODLEASH" cancel "$SHARED/pids"
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(stat -c %u:%g "$SHARED/pids/cancelled.pids")" = "$uid:$gid" ]
   [ "$(grep -oE 'set(groups|gid|uid)\([^)]*\)' "$WORK/trace" | paste -sd ' ')" = "setgroups(0, NULL) setgid($gid) setuid($uid)" ]
@@ -543,7 +543,7 @@ assert_named() {
   for i in 1 2 3; do
     record "$PID_DIR" 1-$i | sed 's/^boot=.*/boot=00000000-0000-0000-0000-000000000000/' >"$PID_DIR/1-$i.run"
   done
-  "${STRACE[@]}" -e trace=process -o "$WORK/strace" "$PODLEASH" sweep "$PID_DIR"
+  strace -f -qq -e trace=process -o "$WORK/strace" "$PODLEASH" sweep "$PID_DIR"
   ! grep -E 'fork|clone' "$WORK/strace" || fail 'it has started some'
   ! compgen -G "$PID_DIR/1-*" || fail 'files are left'
 }

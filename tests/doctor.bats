@@ -507,7 +507,6 @@ END
 
 # ---- limits ----
 
-# bats test_tags=plain
 @test "processes: a limit that is near: warn; reached: fail; far: ok" {
   [ "$(id -u)" = 0 ] || skip 'only root can become a user who runs nothing else'
   as_stranger prlimit --nproc=20

@@ -150,7 +150,7 @@ kill_guard_and_runner() {
   start_job U1
   wait_running
   kill_guard_and_runner
-  "${STRACE[@]}" -o "$WORK/strace" "$BUILD/podleash" sweep "$PID_DIR"
+  strace -f -qq -o "$WORK/strace" "$BUILD/podleash" sweep "$PID_DIR"
   # Of the child that sweep starts for the run: what it does first of the two.
   [[ $(grep -E -m 1 'SIGKILL|"/proc", .*O_DIRECTORY' "$WORK/strace") == *SIGKILL* ]]
   assert_job_ends 5

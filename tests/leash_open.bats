@@ -238,6 +238,25 @@ assert_refused() {
   assert_same open
 }
 
+@test "podman started by init: not as somebody's orphan; as the leader of a session, or of a leashed init" {
+  # The first process of a pid namespace is the init of all others in it.
+  local -a init=(unshare --pid --fork --mount-proc sh -c '"$@"; exit $?' sh) podman=("$WORK/bin/podman" run image)
+  local -a leash=(env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR"
+    PODLEASH_HELPER="$BUILD/podleash" PODLEASH_LOG="$LOG")
+  [ "$(id -u)" = 0 ] || init=(unshare --user --map-root-user "${init[@]:1}")
+  stand_in "$WORK/bin"
+  collect bare "${podman[@]}"
+  collect orphan "${init[@]}" "${leash[@]}" env "${podman[@]}"
+  [ "$(<"$WORK/orphan.status")" = 125 ]
+  grep -q 'has ended; podman is not started$' "$WORK/orphan.err"
+  collect session "${init[@]}" setsid "${leash[@]}" env "${podman[@]}"
+  assert_same session
+  collect init "${leash[@]}" "${init[@]}" "${podman[@]}"
+  assert_same init
+  # Neither of the others was started without a leash.
+  if grep "without a leash" "$LOG"; then fail "started without a leash"; fi
+}
+
 @test "strict: a run that can be leashed goes as it would have" {
   collect bare "${REAL[@]}"
   collect strict leashed PODLEASH_STRICT=1 "${REAL[@]}"
@@ -481,7 +500,7 @@ caller() {
     echo "PODLEASH_LOG=$log"
     (
       cd "$WORK"
-      collect open "${STRACE[@]}" -e trace=connect -e signal=none -o "$WORK/trace" \
+      collect open strace -f -qq -e trace=connect -e signal=none -o "$WORK/trace" \
         env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$WORK/missing" PODLEASH_HELPER="$BUILD/podleash" \
         PODLEASH_LOG="$log" env "$WORK/bin/podman" run image
     )

@@ -278,7 +278,7 @@ starts_under() {
 }
 
 @test "a guard that is slower than hold waits for it guards all the same" {
-  start_leashed "${STRACE[@]}" -D -o /dev/null -e trace=signalfd4 -e inject=signalfd4:delay_enter=3000000
+  start_leashed strace -f -qq -D -o /dev/null -e trace=signalfd4 -e inject=signalfd4:delay_enter=3000000
   kill_now "$HOLDER"
   wait_until 10 nothing_runs || explain 'something is left'
 }

@@ -24,9 +24,6 @@ RUNNER_24=$FIXTURES/runner-2.4.3/bin/ansible-runner RUNNER_20=$FIXTURES/runner-2
 ANSIBLE_RUNNER=${ANSIBLE_RUNNER:-2.4.3}
 IMAGE=localhost/ee:latest
 PLAYBOOK=sleep.yml
-# Below a tracer LeakSanitizer (make check-debug) refuses to run, and fails what it looks at.
-# shellcheck disable=SC2034 # for the tests
-STRACE=(strace -f -qq -E ASAN_OPTIONS=detect_leaks=0)
 # The real receptor where there is one, else the stand-in: both take the same words.
 RECEPTOR=$(command -v receptor || echo "$TESTS/command-runner")
 
