@@ -206,19 +206,19 @@ static char *const *environment_of(const struct run *run)
 	return (char *const *)(uintptr_t)run->environment;
 }
 
-/* Finds "CID|PIDFILE|CONMON-PIDFILE" of this run in what inspect printed. */
+/* Finds "CID|CONMON-PIDFILE|PIDFILE" of this run in what inspect printed. */
 static bool find_line(const struct run *run, char *text, char cid[CID_SIZE])
 {
 	char *rest, *line;
 
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *pidfile = strchr(line, '|');
-		char *conmon_pidfile = pidfile ? strchr(pidfile + 1, '|') : NULL;
+		char *conmon_pidfile = strchr(line, '|');
+		char *pidfile = conmon_pidfile ? strchr(conmon_pidfile + 1, '|') : NULL;
 
-		if (!conmon_pidfile)
+		if (!pidfile)
 			continue;
-		*pidfile++ = '\0';
 		*conmon_pidfile++ = '\0';
+		*pidfile++ = '\0';
 		if (cid_valid(line) && (run_owns(run, conmon_pidfile, CONMON_SUFFIX) ||
 					run_owns(run, pidfile, CONTAINER_SUFFIX))) {
 			memcpy(cid, line, CID_SIZE);
@@ -228,14 +228,19 @@ static bool find_line(const struct run *run, char *text, char cid[CID_SIZE])
 	return false;
 }
 
-/* `podman inspect` names the pid files also of a container that never left "Created". */
+/*
+ * `podman inspect` names the pid files also of a container that never left "Created"; podman
+ * 3.0, which was not given --pidfile, has no such field.
+ */
 static void start_inspect(const struct run *run, struct command *command)
 {
 	start_command(run, command);
 	add(command, "container");
 	add(command, "inspect");
 	add(command, "--format");
-	add(command, "{{.Id}}|{{.PidFile}}|{{.ConmonPidFile}}");
+	add(command, run_owns(run, run->pidfile, CONTAINER_SUFFIX)
+			     ? "{{.Id}}|{{.ConmonPidFile}}|{{.PidFile}}"
+			     : "{{.Id}}|{{.ConmonPidFile}}|");
 }
 
 static bool inspect(const struct run *run, const struct command *command, char cid[CID_SIZE])

@@ -210,6 +210,7 @@ start_held_back() {
   podman_answers
 }
 
+# bats test_tags=pidfile
 @test "all are killed while the runtime creates the container, which none of them has seen: cancel ends it" {
   local init
   # Its pid is known to the test alone, as where the runtime is killed before it has written that down.

@@ -590,6 +590,7 @@ remove_bundle() {
   assert_job_ends
 }
 
+# bats test_tags=pidfile
 @test "podman is ended while it removes a container that never started: the sweep that ends it finishes that" {
   start_job U1
   wait_running
