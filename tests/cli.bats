@@ -328,6 +328,39 @@ with_own_root() {
   grep -q '^run ' "$WORK/called"
 }
 
+# unit_directory NAME=VALUE...: where `podleash run` puts a unit's directory for an ordinary user.
+unit_directory() {
+  # shellcheck disable=SC2016 # for the inner shell
+  setpriv --reuid 54321 --clear-groups env -u RECEPTOR_PID_DIRECTORY -u XDG_RUNTIME_DIR PODLEASH_LOG="$SHARED/own/log" "$@" \
+    "$SHARED/podleash" run --unit U7 sh -c 'echo "$RECEPTOR_PID_DIRECTORY"'
+}
+
+@test "an ordinary user's root is the session's, else the service's, else one in /tmp" {
+  [ "$(id -u)" = 0 ] || skip 'only root can become another user'
+  SHARED=$(mktemp -d /tmp/cli.XXXXXX)
+  chmod 0755 "$SHARED"
+  install "$PODLEASH" "$BUILD/libpodleash.so" "$SHARED"
+  install -d -o 54321 -m 0700 "$SHARED"/{own,session,service}
+  [ "$(unit_directory XDG_RUNTIME_DIR="$SHARED/session" RUNTIME_DIRECTORY="$SHARED/service")" = "$SHARED/session/podleash/U7" ]
+  [ "$(unit_directory RUNTIME_DIRECTORY="$SHARED/service:/other")" = "$SHARED/service/U7" ]
+  [ "$(unit_directory XDG_RUNTIME_DIR=session RUNTIME_DIRECTORY=service)" = /tmp/podleash-54321/U7 ]
+  rmdir /tmp/podleash-54321
+}
+
+@test "a path with too long a name, or too many links: list says so" {
+  local i
+  ln -s "$PID_DIR" "$WORK/link0"
+  for ((i = 1; i <= 50; i++)); do
+    ln -s "link$((i - 1))" "$WORK/link$i"
+  done
+  collect "$PODLEASH" list "$WORK/link50/below"
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  grep -q 'Too many levels of symbolic links; nothing was touched$' "$WORK/err" || explain 'not why'
+  collect "$PODLEASH" list "$WORK/$(printf '%0300d' 0)/below"
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  grep -q 'File name too long; nothing was touched$' "$WORK/err" || explain 'not why'
+}
+
 @test "a default directory that does not exist: nothing was ever leashed, status 0" {
   export RECEPTOR_PID_DIRECTORY=$WORK/missing
   local command

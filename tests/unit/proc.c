@@ -106,6 +106,7 @@ static void test_status(void)
 		{"a pid that ends with 1", "NSpid:\t4711\t21\n", false},
 		{"a pid that is no number", "NSpid:\t4711\t1s\n", false},
 		{"a pid on the next line", "NSpid:\t4711\t\n1\n", false},
+		{"a line without a tab", "NSpid:\n", false},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -134,8 +135,11 @@ static void test_status(void)
 	};
 	for (size_t i = 0; i < sizeof(missing) / sizeof(*missing); i++) {
 		struct proc_status status;
+		char text[256];
 
-		ok(!proc_parse_status(missing[i], &status),
+		(void)snprintf(text, sizeof(text), "Umask:\t0\nTgid:\t1\nUid:\t1\t1\t1\t1\n%s",
+			       missing[i]);
+		ok(!proc_parse_status(missing[i], &status) && !proc_parse_status(text, &status),
 		   "status: a missing line is noticed, %zu", i + 1);
 	}
 }
@@ -150,7 +154,9 @@ static void test_users(void)
 	   "status: the process of a thread");
 	ok(status.uid == 1 && status.effective_uid == 2 && status.saved_uid == 4294967294,
 	   "status: the user's three numbers");
-	ok(!proc_parse_status("Name:\ta\nTgid:\t7\nUid:\t1\t2\n" SIGNALS, &status) &&
+	ok(!proc_parse_status("Name:\ta\nTgid:\t7\n" SIGNALS, &status) &&
+		   !proc_parse_status("Name:\ta\nTgid:\tx\nUid:\t1\t2\t3\t4\n" SIGNALS, &status) &&
+		   !proc_parse_status("Name:\ta\nTgid:\t7\nUid:\t1\t2\n" SIGNALS, &status) &&
 		   !proc_parse_status("Name:\ta\nUid:\t1\t2\t3\t4\n" SIGNALS, &status),
 	   "status: a missing user or process is noticed");
 	ok(proc_is_of(getpid(), getuid()) && !proc_is_of(getpid(), getuid() + 1) &&
