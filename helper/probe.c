@@ -213,7 +213,8 @@ static bool clean_up(struct probing *probing)
 	bool ended = cancel_unit(&cancel);
 	if (probing->holder.id.pid) {
 		(void)handle_signal(&probing->holder, SIGKILL);
-		(void)waitpid(probing->holder.id.pid, NULL, 0);
+		ended = handle_wait(&probing->holder, END_MS) && ended;
+		(void)waitpid(probing->holder.id.pid, NULL, WNOHANG);
 	}
 	if (!ended || !names_read(probing->directory, &names))
 		return false;

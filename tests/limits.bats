@@ -309,6 +309,7 @@ in_hidden_proc=(unshare --mount sh -c 'mount -t proc -o hidepid=2 proc /proc && 
 # A /proc with nothing in it: a chroot that nobody prepared.
 no_proc=(unshare --mount sh -c 'mount -t tmpfs none /proc && exec "$@"' sh)
 
+# bats test_tags=plain
 @test "no /proc: the job runs, and the log says why; strict: it does not" {
   simple_podman
   start_run "${no_proc[@]}"
