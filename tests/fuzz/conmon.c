@@ -37,7 +37,7 @@ static void judge_order(const struct words *words, const struct conmon_args *arg
 }
 
 /* The value of another flag is no flag, whatever it says; a flag without a value takes no word. */
-static void judge_others(const struct words *words, const struct conmon_args *args)
+static void judge_others(const struct words *words, const struct conmon_args *args, size_t which)
 {
 	static const char *const pairs[][2] = {{"--exit-command-arg", "-P"},
 					       {"--exit-command-arg", "-c"},
@@ -45,15 +45,14 @@ static void judge_others(const struct words *words, const struct conmon_args *ar
 					       {"--log-path", "--conmon-pidfile"},
 					       {"--runtime-arg=-p", "--syslog"}};
 
-	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-		char **argv = fuzz_with(words, 1, pairs[i], 2);
-		struct words more = {.word = argv, .count = words->count + 2};
-		struct conmon_args with;
+	/* one a time is three times as fast, and the next input of this kind has another length */
+	char **argv = fuzz_with(words, 1, pairs[which % ARRAY_SIZE(pairs)], 2);
+	struct words more = {.word = argv, .count = words->count + 2};
+	struct conmon_args with;
 
-		conmon_args_parse(&more, &with);
-		must(same(&with, args));
-		free(argv);
-	}
+	conmon_args_parse(&more, &with);
+	must(same(&with, args));
+	free(argv);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -73,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!args.cid[0] || cid_valid(args.cid));
 	must(args.cleanups < RUN_WORDS && !args.cleanup[args.cleanups]);
 	judge_order(&words, &args);
-	judge_others(&words, &args);
+	judge_others(&words, &args, size);
 	words_free(&words);
 	return 0;
 }

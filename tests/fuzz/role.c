@@ -100,8 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!end || !fuzz_words(end + 1, size - length - 1, &words))
 		return 0;
 	char *exe = fuzz_text(data, length);
-	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
-		judge(runs[i], exe, &words);
+	/* one a time is five times as fast, and the next input of this kind has another length */
+	judge(runs[size % ARRAY_SIZE(runs)], exe, &words);
 	words_free(&words);
 	free(exe);
 	return 0;
