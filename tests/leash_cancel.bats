@@ -210,6 +210,16 @@ start_held_back() {
   podman_answers
 }
 
+@test "podman is stopped while it starts the container: nobody waits for its lock" {
+  start_held_back start
+  kill -STOP "${PODMAN%,*}"
+  : >"$WORK/go"
+  wait_until 10 gone "$RUNTIME"
+  kill_now "$COMMAND_RUNNER"
+  assert_job_ends
+  podman_answers
+}
+
 # bats test_tags=pidfile
 @test "all are killed while the runtime creates the container, which none of them has seen: cancel ends it" {
   local init
