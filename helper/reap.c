@@ -48,8 +48,7 @@ struct scene {
 static void scene_take(struct run *run, struct scene *scene)
 {
 	census_take(run, &scene->census);
-	/* one that is stopped holds the container's lock: podman's cleanup, and ours, wait for it
-	 */
+	/* one that was stopped may have the container's lock, which podman's cleanup waits for */
 	handles_signal(&scene->census.podman, SIGCONT);
 	/* the conmon that lives is the one to ask: after a restart it is another */
 	const struct handles *conmon = &scene->census.conmon;
