@@ -189,7 +189,7 @@ check-debug: ## the same with the builds of `make debug`
 	@$(MAKE) --no-print-directory debug
 	@BUILD=build/debug TESTS="$(TESTS)" FILTER="$(FILTER)" TAGS='!plain' tests/check
 
-coverage: ## branch coverage of helper/ and preload/ by all tests (llvm-cov)
+coverage: ## branch coverage of helper/ and preload/ by all tests and faults (llvm-cov)
 	@tests/setup
 	@tests/setup coverage
 	@BUILD= TESTS="$(TESTS)" FILTER="$(FILTER)" tests/coverage
