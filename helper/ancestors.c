@@ -98,9 +98,25 @@ static bool is_of_unit(pid_t pid)
 	return access(out, F_OK) == 0;
 }
 
+/* Whether the child of @parent is an orphan, or will be as soon as that one is out of the way. */
+static bool has_ended(pid_t parent)
+{
+	struct proc_stat stat;
+
+	return is_init(parent) || (proc_stat(parent, &stat) && stat.exiting);
+}
+
+/* Whether @stat is of a `podleash run` that has no command line any more. */
+static bool was_podleash_run(const struct proc_stat *stat)
+{
+	struct proc_stat self;
+
+	return stat->exiting && proc_stat(getpid(), &self) && equal(stat->name, self.name);
+}
+
 /*
  * Writes the chain from the parent upwards; returns how many of them hold the leash, 0 where
- * the command-runner of the topmost has ended.
+ * the command-runner of the topmost has ended, or a `podleash run`.
  */
 static size_t climb(struct ancestors *ancestors)
 {
@@ -128,7 +144,8 @@ static size_t climb(struct ancestors *ancestors)
 				holders = i + 1;
 		}
 		words_free(&words);
-		if (!ancestors->command_runner && is_init(stat.ppid) && is_of_unit(pid))
+		if (was_podleash_run(&stat) ||
+		    (!ancestors->command_runner && has_ended(stat.ppid) && is_of_unit(pid)))
 			return 0;
 		if (stat.ppid <= 1)
 			break;

@@ -32,7 +32,8 @@ enum ancestry {
  * Looks upwards.
  *
  * A parent that dies leaves its child to init (credentials(7), PR_SET_CHILD_SUBREAPER). What a
- * command-runner started is known by its stdout then: the one of the unit.
+ * command-runner started is known by its stdout then: the one of the unit. It does so at the end
+ * of its exit, and has no command line before that.
  * A process that init starts on purpose leads a session without a terminal, or
  * inherits init's own RECEPTOR_PID_DIRECTORY; an orphan of a runner does neither.
  */

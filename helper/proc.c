@@ -16,6 +16,7 @@
 #define PROC_LIMIT    (64U << 10)
 #define MOUNTS_LIMIT  (8U << 20)
 #define ANCESTORS_MAX 4096
+#define PF_EXITING    0x4
 
 static char *read_proc(pid_t pid, const char *name, size_t limit, size_t *size)
 {
@@ -39,6 +40,7 @@ bool proc_parse_stat(const char *text, size_t size, struct proc_stat *stat)
 	const char *open = memchr(text, '(', size);
 	const char *close = memrchr(text, ')', size);
 	int ppid, session;
+	unsigned int flags;
 
 	if (!open || !close || close < open || text[size] != '\0')
 		return false;
@@ -46,10 +48,11 @@ bool proc_parse_stat(const char *text, size_t size, struct proc_stat *stat)
 	size_t length = (size_t)(close - open - 1);
 	memcpy(stat->name, open + 1, length < sizeof(stat->name) ? length : sizeof(stat->name) - 1);
 	if (sscanf(close + 1,
-		   " %c %d %*d %d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   " %c %d %*d %d %d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
 		   "%" SCNu64,
-		   &stat->state, &ppid, &session, &stat->tty, &stat->start) != 5)
+		   &stat->state, &ppid, &session, &stat->tty, &flags, &stat->start) != 6)
 		return false;
+	stat->exiting = flags & PF_EXITING;
 	stat->ppid = ppid;
 	stat->session = session;
 	return true;

@@ -24,6 +24,7 @@ struct process {
 struct proc_stat {
 	char name[16]; /* the command name, cut at 15 bytes by the kernel */
 	char state;    /* 'Z' and 'X' are dead */
+	bool exiting;  /* or will be at once (PF_EXITING, linux/sched.h): it has no command line */
 	pid_t ppid;
 	pid_t session;
 	int tty; /* device number of the controlling terminal, 0: none */

@@ -114,7 +114,9 @@ END
   done
 }
 
-@test "the command-runner is killed before podman is asked for: podman is not started, and says why" {
+# late_podman [COMMAND...]: a unit whose script asks for podman when its command-runner has been killed and
+# the COMMAND has come to its end.
+late_podman() {
   mkfifo "$WORK/start"
   start_script U1 <<END
 read -r _ <"$WORK/start"
@@ -123,13 +125,51 @@ echo "status \$?"
 END
   exec 7>"$WORK/start"
   kill_now "$COMMAND_RUNNER"
+  "$@"
   echo go >&7
   exec 7>&-
   wait_until 10 grep -q '^status' "$UNITDIR/stdout"
-  cat "$UNITDIR/stdout"
+  cat "$UNITDIR/stdout" "$LOG"
+}
+
+@test "the command-runner is killed before podman is asked for: podman is not started, and says why" {
+  late_podman wait_until 5 gone "$COMMAND_RUNNER"
   grep -q 'has ended; podman is not started$' "$UNITDIR/stdout"
   grep -qx 'status 125' "$UNITDIR/stdout"
   no_files || fail 'files are left'
+}
+
+# exiting_runner NAME: makes RECEPTOR a command-runner of that name that has much memory to give back: killed, it
+# has its children for a while yet, and no command line any more.
+exiting_runner() {
+  cat >"$WORK/large" <<END
+#!/usr/bin/env python3
+import mmap, runpy
+with open("/proc/self/comm", "w") as comm:
+    comm.write("$1")
+memory = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE)
+memory.madvise(mmap.MADV_NOHUGEPAGE)
+for page in range(0, len(memory), mmap.PAGESIZE):
+    memory[page] = 1
+runpy.run_path("$TESTS/command-runner", run_name="__main__")
+END
+  chmod +x "$WORK/large"
+  RECEPTOR=$WORK/large
+}
+
+@test "the command-runner is exiting while podman is asked for: podman is not started, or ended at once" {
+  exiting_runner receptor
+  late_podman
+  ! grep -q 'it runs' "$UNITDIR/stdout" || fail 'it runs'
+  wait_until 10 no_files || fail 'files are left'
+}
+
+@test "podleash run is exiting while podman is asked for: podman is not started, or ended at once" {
+  exiting_runner podleash
+  # Not known to be a unit: what tells is the name alone.
+  late_podman rm "$WORK/receptor/node/U1/status"
+  ! grep -q 'it runs' "$UNITDIR/stdout" || fail 'it runs'
+  wait_until 10 no_files || fail 'files are left'
 }
 
 # The clock of start times ticks every 10 ms, and who starts in the very tick of a cancel counts as cancelled.

@@ -42,7 +42,7 @@ static void test_stat_names(void)
 		bool parsed = proc_parse_stat(text, (size_t)size, &stat);
 		ok(parsed && !strcmp(stat.name, rows[i].kept), "stat: %s", rows[i].behaviour);
 		ok(parsed && stat.state == 'S' && stat.ppid == 4711 && stat.session == 4713 &&
-			   stat.tty == 34816 && stat.start == 987654321,
+			   stat.tty == 34816 && !stat.exiting && stat.start == 987654321,
 		   "stat: %s does not shift the fields behind it", rows[i].behaviour);
 	}
 }
@@ -77,6 +77,10 @@ static void test_stat_damaged(void)
 				    "18446744073709551615 1\n";
 	ok(proc_parse_stat(large, sizeof(large) - 1, &stat) && stat.start == UINT64_MAX,
 	   "stat: a start time of 64 bits");
+
+	static const char exiting[] = "1 (a) S 1 1 1 0 1 4194564 1 1 1 1 1 1 1 1 1 1 1 1 9";
+	ok(proc_parse_stat(exiting, sizeof(exiting) - 1, &stat) && stat.exiting,
+	   "stat: one that is exiting is told");
 
 	static const char zombie[] = "1 (a)"
 				     " Z 1 1 1 0 1 1 1 1 1 1 1 1 1 1 1 1 1 1 5 1\n";
