@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "log.h"
 #include "util.h"
 
 /* The kernel ends a killed process at once unless it sleeps in a driver or a frozen cgroup. */
@@ -65,11 +66,16 @@ static bool end_members(struct members *members)
 	return false;
 }
 
-static bool end_init(const struct handle *init, const struct proc_status *status, int grace_ms)
+static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status,
+		     int grace_ms)
 {
-	if (grace_ms && takes_sigterm(status) && handle_ask(init) && handle_wait(init, grace_ms))
-		return true;
+	if (grace_ms && takes_sigterm(status) && handle_ask(init)) {
+		log_ending(run);
+		if (handle_wait(init, grace_ms))
+			return true;
+	}
 	(void)handle_signal(init, SIGKILL); /* dead already is as good */
+	log_ending(run);
 	return handle_wait(init, KILL_MS);
 }
 
@@ -82,7 +88,7 @@ static int pin_mount_namespace(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-bool container_end(const struct run *run, const struct handle *init, int grace_ms)
+bool container_end(struct run *run, const struct handle *init, int grace_ms)
 {
 	struct members members = {.cid = run->cid};
 	struct proc_status status;
@@ -90,14 +96,16 @@ bool container_end(const struct run *run, const struct handle *init, int grace_m
 
 	if (!proc_status(init->id.pid, &status))
 		return handle_wait(init, 0);
+	/* alive after the read: what was read is this process's */
+	run->own_pid_namespace = status.namespace_init && handle_alive(init);
 	if (status.namespace_init)
-		return end_init(init, &status, grace_ms);
+		return end_init(run, init, &status, grace_ms);
 
 	_cleanup_close_ int pin = pin_mount_namespace(init->id.pid);
 	ino_t ours = proc_namespace(getpid(), "mnt"); /* 0: whose the other is cannot be told */
 	if (pin >= 0 && ours && fstat(pin, &st) == 0 && st.st_ino != ours && handle_alive(init))
 		members.mount_namespace = st.st_ino;
-	bool ended = end_init(init, &status, grace_ms);
+	bool ended = end_init(run, init, &status, grace_ms);
 	return end_members(&members) && ended;
 }
 
@@ -105,5 +113,5 @@ bool container_end_rest(const struct run *run)
 {
 	struct members members = {.cid = run->cid};
 
-	return !run->cid[0] || end_members(&members);
+	return run->own_pid_namespace || !run->cid[0] || end_members(&members);
 }

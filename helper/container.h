@@ -18,7 +18,7 @@
  * signal would not reach it, then ends it (SIGKILL). Returns whether nothing of
  * the container runs any more.
  */
-bool container_end(const struct run *run, const struct handle *init, int grace_ms);
+bool container_end(struct run *run, const struct handle *init, int grace_ms);
 
 /*
  * Ends what still runs of the container when its init is dead, which is nothing where it

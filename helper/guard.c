@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 #include "commands.h"
@@ -251,11 +252,11 @@ static bool guard_run(struct watch *watch, int grace_ms)
 	if (verdict == FINISHED && reap_finished(run))
 		return true;
 	if (equal(why, CANCEL)) {
-		log_run(run, "cancelled", "ending it: cancelled");
+		run->why = "cancelled";
 		ask_for_grace(run, &grace_ms);
 	} else if (verdict == MUST_REAP) {
 		(void)snprintf(reason, sizeof(reason), "%s is gone", why);
-		log_run(run, reason, "ending it: %s", reason);
+		run->why = reason;
 	}
 	/* nobody else may come by for long: again and again, ever more rarely */
 	for (int pause_ms = RETRY_MS; !reap(run, grace_ms); pause_ms *= 2) {
@@ -316,6 +317,7 @@ int guard_main(int argc, char *argv[])
 	struct watch watch;
 	const char *why;
 
+	(void)prctl(PR_SET_NAME, "podleash"); /* else top(1) calls it `exe`: guard_start() */
 	log_init();
 	if (argc != 2 || fcntl(GUARD_FD_READY, F_GETFD) < 0 || !split_path(argv[1], path, &run)) {
 		print_error("guard: not started by hold or sweep, which open its record");

@@ -342,7 +342,9 @@ bool learn_from(struct run *run, const struct handle *conmon)
 		take_args(run, &args, &draft);
 	}
 	run->conmon = conmon->id;
+	run->conmon_is_proven = true;
 	run->container = (struct process){0};
+	run->container_is_proven = false;
 	draft_add_process(&draft, "conmon", run->conmon, NULL);
 	/* a full disk costs a later reaper this knowledge, not this one */
 	(void)record_append(run, &draft);
@@ -364,6 +366,8 @@ bool learn_conmon(struct run *run)
 
 bool conmon_open(const struct run *run, struct handle *conmon)
 {
+	if (run->conmon_is_proven)
+		return handle_open_exact(conmon, run->conmon);
 	if (!run->conmon.pid ||
 	    open_in_role(run, run->conmon.pid, ROLE_CONMON, conmon) != ROLE_CONMON)
 		return false;
@@ -408,6 +412,7 @@ bool learn_container(struct run *run)
 	errno = 0;
 	if (is_container(run, &handle)) {
 		run->container = handle.id;
+		run->container_is_proven = true;
 		draft_add_process(&draft, "container", run->container, NULL);
 		(void)record_append(run, &draft); /* as above */
 	}
@@ -421,7 +426,7 @@ bool container_open(struct run *run, struct handle *handle)
 	if (!learn_container(run) || !handle_open_exact(handle, run->container))
 		return false;
 	errno = 0;
-	if (is_container(run, handle))
+	if (run->container_is_proven || is_container(run, handle))
 		return true;
 	handle_close(handle);
 	if (is_shortage())

@@ -153,6 +153,13 @@ void log_run(const struct run *run, const char *reason, const char *format, ...)
 	put(line, run, reason);
 }
 
+void log_ending(struct run *run)
+{
+	if (run->why)
+		log_run(run, run->why, "ending it: %s", run->why);
+	run->why = NULL;
+}
+
 void print_error(const char *format, ...)
 {
 	char line[LINE_SIZE];

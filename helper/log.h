@@ -36,6 +36,12 @@ __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 __attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const char *reason,
 						   const char *format, ...);
 
+/*
+ * Logs why @run is ended (run->why), once: behind the first signal, as the log may lie on a disk
+ * that takes its time.
+ */
+void log_ending(struct run *run);
+
 /* Makes @text safe to show: what is no printable ASCII in it becomes `?`. */
 void make_printable(char *text);
 

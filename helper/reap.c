@@ -9,10 +9,11 @@
 #include "podman.h"
 #include "util.h"
 
-#define CONMON_MS 10000 /* podman's cleanup in conmon; then it counts as stuck */
-#define PODMAN_MS 2000	/* podman's end by itself, and on SIGTERM */
-#define KILL_MS	  5000
-#define ROUNDS	  5
+#define CLEANUP_MS 2000	 /* podman's cleanup in conmon, before anyone looks at it */
+#define CONMON_MS  30000 /* the same; then it counts as stuck */
+#define PODMAN_MS  2000	 /* podman's end by itself, and on SIGTERM */
+#define KILL_MS	   5000
+#define ROUNDS	   5
 
 bool grace_parse(const char *text, int *grace_ms)
 {
@@ -107,14 +108,16 @@ static void end_trees(const struct census *census)
 
 /*
  * The container ran and has ended: conmon lets podman clean up, then both go by themselves.
- * Returns whether they did.
+ * @cleaned: one that is gone has done so. Returns whether they did.
  */
-static bool end_after_container(struct run *run, const struct census *census, int grace_ms)
+static bool end_after_container(struct run *run, const struct census *census, int grace_ms,
+				bool cleaned)
 {
 	/* podman has the container's lock while one starts it, and its cleanup waits for that */
 	handles_signal(&census->runtime, SIGKILL);
 	handles_signal(&census->conmon, SIGCONT); /* one that is stopped cleans nothing up */
-	bool cleaned = census->conmon.count && handles_wait(&census->conmon, CONMON_MS);
+	if (census->conmon.count)
+		cleaned = handles_wait(&census->conmon, CONMON_MS);
 
 	if (!cleaned)
 		end_trees(census);
@@ -145,28 +148,37 @@ static void end_container(struct run *run, const struct handle *container, int g
 		log_run(run, NULL, "container init %d does not end", (int)container->id.pid);
 }
 
-/*
- * Ends the container as it is known, before a look at all processes: that takes
- * milliseconds, and many runs may be ended at once. Opens the conmon that cleans up after it.
- */
-static bool end_known(struct run *run, int grace_ms, struct handle *conmon)
+/* Lets podman clean up in @conmon and @podman end; returns whether conmon's end has come. */
+static bool wait_for_cleanup(const struct handle *conmon, const struct handle *podman)
 {
-	struct handle container;
-
-	if (!conmon_open(run, conmon) || !container_open(run, &container))
+	/* one that was stopped would not hear of the end, or has the container's lock */
+	(void)handle_signal(conmon, SIGCONT);
+	(void)handle_signal(podman, SIGCONT);
+	if (!handle_wait(conmon, CLEANUP_MS))
 		return false;
-	end_container(run, &container, grace_ms);
-	handle_close(&container);
+	(void)handle_wait(podman, PODMAN_MS); /* the look finds one that stays */
 	return true;
 }
 
-/* Adds the conmon that end_known() opened: the look may have come after its end. */
-static void add_known(struct census *census, struct handle conmon)
+/*
+ * Ends the container as it is known and lets all else end by itself, before a look at all
+ * processes: many runs may be ended at once, and podman's cleanups have enough to do. Returns
+ * whether there was a container; *@cleaned: whether conmon has ended after it.
+ */
+static bool end_known(struct run *run, int grace_ms, bool *cleaned)
 {
-	if (!conmon.id.pid || handles_have(&census->conmon, conmon.id.pid))
-		handle_close(&conmon);
-	else
-		(void)handles_add(&census->conmon, conmon); /* short of memory: podman is asked */
+	struct handle conmon = HANDLE_NONE, podman = HANDLE_NONE, container = HANDLE_NONE;
+	bool known = conmon_open(run, &conmon) && container_open(run, &container);
+
+	if (known) {
+		end_container(run, &container, grace_ms);
+		(void)podman_open(run, &podman); /* of a detached run it is gone */
+		*cleaned = wait_for_cleanup(&conmon, &podman);
+	}
+	handle_close(&conmon);
+	handle_close(&podman);
+	handle_close(&container);
+	return known;
 }
 
 /*
@@ -175,30 +187,25 @@ static void add_known(struct census *census, struct handle conmon)
  */
 static bool reap_round(struct run *run, int grace_ms, bool again, bool *cleaned)
 {
-	struct handle conmon = HANDLE_NONE;
-	bool ended = !again && end_known(run, grace_ms, &conmon);
 	struct scene scene;
-	bool empty, running;
 
 	scene_take(run, &scene);
-	add_known(&scene.census, conmon);
-	empty = scene_empty(&scene) && !ended;
-	running = scene.container.id.pid != 0;
+	bool empty = scene_empty(&scene);
+	bool running = scene.container.id.pid != 0;
+	bool made = running || container_was_made(run);
+
 	if (running && again)
 		podman_stop(run);
 	if (running)
 		end_container(run, &scene.container, grace_ms);
-	if (!running && !ended && container_was_made(run) && !container_end_rest(run)) {
+	else if (made && !container_end_rest(run)) {
 		log_run(run, NULL, "not all of its container ends");
 		empty = false;
 	}
-	if (!empty) {
-		bool made = running || container_was_made(run);
-
-		*cleaned = made && end_after_container(run, &scene.census, grace_ms);
-		if (!made)
-			end_creation(run, &scene.census, grace_ms);
-	}
+	if (!empty && made)
+		*cleaned = end_after_container(run, &scene.census, grace_ms, *cleaned);
+	else if (!empty)
+		end_creation(run, &scene.census, grace_ms);
 	scene_free(&scene);
 	return empty;
 }
@@ -231,7 +238,9 @@ static bool is_unsettled(const struct run *run, bool cleaned)
  */
 static bool settle(struct run *run)
 {
-	return podman_find(run) && container_end_rest(run) && podman_forget(run);
+	if (!podman_find(run))
+		return false;
+	return !run->cid[0] || (container_end_rest(run) && podman_forget(run));
 }
 
 /* Whoever was killed while it wrote a file of the run left one of another name. */
@@ -258,8 +267,11 @@ bool reap(struct run *run, int grace_ms)
 		record_remove(run);
 		return true;
 	}
-	for (int round = 0; round < ROUNDS; round++) {
-		if (!reap_round(run, grace_ms, round > 0, &cleaned))
+	bool again = end_known(run, grace_ms, &cleaned);
+
+	log_ending(run); /* no container is known that it was logged for */
+	for (int round = 0; round < ROUNDS; round++, again = true) {
+		if (!reap_round(run, grace_ms, again, &cleaned))
 			continue;
 		if (is_unsettled(run, cleaned) && !settle(run))
 			continue;

@@ -283,6 +283,25 @@ starts_under() {
   wait_until 10 nothing_runs || explain 'something is left'
 }
 
+is_traced() {
+  ! grep -q '^TracerPid:.0$' "/proc/${1%,*}/status"
+}
+
+@test "a log on a disk that hangs: the container is ended first" {
+  local container strace
+  start_leashed
+  container=$(container_pid)
+  strace -qq -o /dev/null -P "$LOG" -e trace=openat -e inject=openat:delay_enter=60000000 -p "${GUARD%,*}" 3>&- 4>&- &
+  strace=$(identity $!)
+  OURS+=("$strace")
+  wait_until 5 is_traced "$GUARD"
+  kill_now "$HOLDER"
+  wait_until 5 gone "$container" || explain 'the container waits for the log'
+  kill_now "$strace"
+  wait_until 10 nothing_runs || explain 'something is left'
+  grep -q 'ending it: sh is gone' "$LOG"
+}
+
 # Below a /proc that shows an ordinary user its own processes only.
 in_hidden_proc=(unshare --mount sh -c 'mount -t proc -o hidepid=2 proc /proc && exec "$@"' sh)
 
