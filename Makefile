@@ -15,7 +15,7 @@ BUILD   ?= build
 TIME    ?= 60
 FUZZ_CC ?= clang
 
-CFLAGS  ?= -O2 -g
+CFLAGS  ?= -Os -g
 HARDENING ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifneq ($(CI),)
