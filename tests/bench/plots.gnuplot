@@ -11,6 +11,7 @@ set ylabel 'milliseconds, median'
 set logscale xy
 plot work.'/rm-gone' with linespoints lw 2 dt 2 lc rgb '#b04030' title 'podman rm: last record gone', \
      work.'/podleash-gone' with linespoints lw 2 dt 2 lc rgb '#207040' title 'podleash: last record gone', \
+     work.'/alone-gone' with linespoints lw 2 dt 2 lc rgb '#606060' title 'podman by itself, inits killed: last record gone', \
      work.'/kill' with linespoints lw 2 lc rgb '#c08030' title 'podman kill: last init dead', \
      work.'/rm' with linespoints lw 2 lc rgb '#b04030' title 'podman rm: last init dead', \
      work.'/podleash' with linespoints lw 2 lc rgb '#207040' title 'podleash, holders killed: last init dead'
