@@ -28,10 +28,15 @@ static char *read_proc(pid_t pid, const char *name, size_t limit, size_t *size)
 
 void proc_boot_id(char boot[BOOT_ID_SIZE])
 {
-	_cleanup_free_ char *text =
-		read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", PROC_LIMIT, NULL);
+	static char known[BOOT_ID_SIZE]; /* no process outlives it */
 
-	(void)snprintf(boot, BOOT_ID_SIZE, "%.36s", text ? text : "");
+	if (!known[0]) {
+		_cleanup_free_ char *text =
+			read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", PROC_LIMIT, NULL);
+
+		(void)snprintf(known, sizeof(known), "%.36s", text ? text : "");
+	}
+	memcpy(boot, known, sizeof(known));
 }
 
 bool proc_parse_stat(const char *text, size_t size, struct proc_stat *stat)
