@@ -98,60 +98,76 @@ static bool is_of_unit(pid_t pid)
 	return access(out, F_OK) == 0;
 }
 
-/* Whether the child of @parent is an orphan, or will be as soon as that one is out of the way. */
-static bool has_ended(pid_t parent)
-{
-	struct proc_stat stat;
-
-	return is_init(parent) || (proc_stat(parent, &stat) && stat.exiting);
-}
-
 /* Whether @stat is of a `podleash run` that has no command line any more. */
 static bool was_podleash_run(const struct proc_stat *stat)
 {
 	struct proc_stat self;
 
-	return stat->exiting && proc_stat(getpid(), &self) && equal(stat->name, self.name);
+	return proc_stat(getpid(), &self) && equal(stat->name, self.name);
+}
+
+/* Whether @pid, which has lost its parent, is of a unit: the parent was the command-runner. */
+static bool is_left(const struct ancestors *ancestors, pid_t pid)
+{
+	return pid && !ancestors->command_runner && is_of_unit(pid);
+}
+
+static bool is_child(pid_t pid, pid_t parent)
+{
+	struct proc_stat stat;
+
+	return proc_stat(pid, &stat) && stat.ppid == parent;
+}
+
+/* What @words say of the holder at @index: whether it is the last that holds, so far. */
+static void judge_holder(struct ancestors *ancestors, size_t index, const struct words *words)
+{
+	char unit[UNIT_SIZE];
+	bool command_runner = is_command_runner(words, unit);
+
+	if (command_runner) {
+		ancestors->command_runner = true;
+		memcpy(ancestors->unit, unit, sizeof(unit));
+	}
+	if (command_runner || is_podleash_run(ancestors->holder[index].id.pid, words))
+		ancestors->holders = index + 1;
 }
 
 /*
- * Writes the chain from the parent upwards; returns how many of them hold the leash, 0 where
- * the command-runner of the topmost has ended, or a `podleash run`.
+ * Writes the chain from the parent upwards, and how many of them hold the leash. Returns false
+ * where the command-runner of the topmost has ended, or a `podleash run`.
  */
-static size_t climb(struct ancestors *ancestors)
+static bool climb(struct ancestors *ancestors)
 {
-	size_t holders = 1;
-	pid_t pid = getppid();
+	pid_t pid = getppid(), child = 0;
 
-	for (size_t i = 0; i < RUN_HOLDERS; i++) {
+	ancestors->holders = 1;
+	for (size_t i = 0; i < RUN_HOLDERS && pid > 0; i++) {
 		struct holder *holder = &ancestors->holder[i];
 		struct proc_stat stat;
 		struct words words;
-		char unit[UNIT_SIZE];
+		/* first: who has lost it is exiting by the time of the second */
+		bool named = proc_cmdline(pid, &words);
+		bool there = proc_stat(pid, &stat);
 
-		if (!proc_stat(pid, &stat))
-			break;
-		holder->id = (struct process){pid, stat.start};
-		memcpy(holder->name, stat.name, sizeof(holder->name));
-		if (proc_cmdline(pid, &words)) {
-			bool command_runner = is_command_runner(&words, unit);
-
-			if (command_runner) {
-				ancestors->command_runner = true;
-				memcpy(ancestors->unit, unit, sizeof(unit));
-			}
-			if (command_runner || is_podleash_run(pid, &words))
-				holders = i + 1;
+		if (there) {
+			holder->id = (struct process){pid, stat.start};
+			memcpy(holder->name, stat.name, sizeof(holder->name));
 		}
+		if (there && named)
+			judge_holder(ancestors, i, &words);
 		words_free(&words);
-		if (was_podleash_run(&stat) ||
-		    (!ancestors->command_runner && has_ended(stat.ppid) && is_of_unit(pid)))
-			return 0;
-		if (stat.ppid <= 1)
-			break;
-		pid = stat.ppid;
+		if (!there) /* hidden by hidepid, or gone since the last step */
+			return is_child(child, pid) || !is_left(ancestors, child);
+		if (!named && stat.exiting &&
+		    (was_podleash_run(&stat) || is_left(ancestors, child)))
+			return false;
+		if (is_init(stat.ppid) && is_left(ancestors, pid))
+			return false;
+		child = pid;
+		pid = stat.ppid > 1 ? stat.ppid : 0;
 	}
-	return holders;
+	return true;
 }
 
 bool ancestors_hold(const struct ancestors *ancestors)
@@ -181,9 +197,11 @@ enum ancestry ancestors_find(struct ancestors *ancestors)
 	memset(ancestors, 0, sizeof(*ancestors));
 	if (is_orphan())
 		return ANCESTORS_ENDED;
-	ancestors->holders = climb(ancestors);
-	if (!ancestors->holders)
+	if (!climb(ancestors)) {
+		ancestors->holders = 0;
+		ancestors->command_runner = false; /* none that could be watched */
 		return ANCESTORS_ENDED;
+	}
 	if (ancestors_hold(ancestors))
 		return ANCESTORS_FOUND;
 	bool seen = ancestors->holder[0].id.pid != 0;

@@ -14,7 +14,7 @@
 #include "util.h"
 
 /* Longer than a grace, podman's cleanup and a hung podman call take together. */
-#define TIMEOUT_MS 60000
+#define TIMEOUT_MS 90000
 
 struct options {
 	int grace_ms, asked_grace_ms, timeout_ms;

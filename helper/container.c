@@ -69,12 +69,11 @@ static bool end_members(struct members *members)
 static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status,
 		     int grace_ms)
 {
-	if (grace_ms && takes_sigterm(status) && handle_ask(init)) {
-		log_ending(run);
-		if (handle_wait(init, grace_ms))
-			return true;
-	}
-	(void)handle_signal(init, SIGKILL); /* dead already is as good */
+	bool ended = grace_ms && takes_sigterm(status) && handle_ask(init) &&
+		     handle_wait(init, grace_ms);
+
+	if (!ended)
+		(void)handle_signal(init, SIGKILL); /* dead already is as good */
 	log_ending(run);
 	return handle_wait(init, KILL_MS);
 }
@@ -96,14 +95,13 @@ bool container_end(struct run *run, const struct handle *init, int grace_ms)
 
 	if (!proc_status(init->id.pid, &status))
 		return handle_wait(init, 0);
-	/* alive after the read: what was read is this process's */
-	run->own_pid_namespace = status.namespace_init && handle_alive(init);
 	if (status.namespace_init)
 		return end_init(run, init, &status, grace_ms);
 
 	_cleanup_close_ int pin = pin_mount_namespace(init->id.pid);
 	ino_t ours = proc_namespace(getpid(), "mnt"); /* 0: whose the other is cannot be told */
-	if (pin >= 0 && ours && fstat(pin, &st) == 0 && st.st_ino != ours && handle_alive(init))
+	if (pin >= 0 && ours && fstat(pin, &st) == 0 && st.st_ino != ours &&
+	    handle_signal(init, 0)) /* its pid is its own still */
 		members.mount_namespace = st.st_ino;
 	bool ended = end_init(run, init, &status, grace_ms);
 	return end_members(&members) && ended;
@@ -113,5 +111,5 @@ bool container_end_rest(const struct run *run)
 {
 	struct members members = {.cid = run->cid};
 
-	return run->own_pid_namespace || !run->cid[0] || end_members(&members);
+	return !run->cid[0] || end_members(&members);
 }

@@ -37,8 +37,8 @@ __attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const 
 						   const char *format, ...);
 
 /*
- * Logs why @run is ended (run->why), once: behind the first signal, as the log may lie on a disk
- * that takes its time.
+ * Logs why @run is ended (run->why), once: when no signal is due any more, as the log may lie
+ * on a disk that takes its time.
  */
 void log_ending(struct run *run);
 

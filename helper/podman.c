@@ -243,15 +243,17 @@ static void start_inspect(const struct run *run, struct command *command)
 			     : "{{.Id}}|{{.ConmonPidFile}}|");
 }
 
+/* Writes "" where it is none of these; returns whether podman could be asked. */
 static bool inspect(const struct run *run, const struct command *command, char cid[CID_SIZE])
 {
 	char *output = NULL;
-
 	/* one that went away meanwhile fails the call, and the others are printed all the same */
-	(void)call(command, environment_of(run), CALL_MS, &output);
-	bool found = output && find_line(run, output, cid);
+	bool asked = call(command, environment_of(run), CALL_MS, &output) >= 0 && output;
+
+	if (!asked || !find_line(run, output, cid))
+		cid[0] = '\0';
 	free(output);
-	return found;
+	return asked;
 }
 
 static bool inspect_all(const struct run *run, char *containers, char cid[CID_SIZE])
@@ -260,22 +262,22 @@ static bool inspect_all(const struct run *run, char *containers, char cid[CID_SI
 	char *rest, *id = strtok_r(containers, "\n", &rest);
 
 	if (!id)
-		return false;
+		return true;
 	start_inspect(run, &command);
 	for (; id; id = strtok_r(NULL, "\n", &rest))
 		add(&command, id);
 	return inspect(run, &command, cid);
 }
 
-static bool inspect_name(const struct run *run, char cid[CID_SIZE])
+static void inspect_name(const struct run *run, char cid[CID_SIZE])
 {
 	struct command command = {.count = 0};
 
 	if (!run->container_name[0])
-		return false;
+		return;
 	start_inspect(run, &command);
 	add(&command, run->container_name);
-	return inspect(run, &command, cid);
+	(void)inspect(run, &command, cid); /* else it is among all, or not */
 }
 
 /* Writes "" where podman has no such container; returns whether podman could be asked. */
@@ -285,16 +287,16 @@ static bool look_up(const struct run *run, char cid[CID_SIZE])
 	char *output = NULL;
 
 	cid[0] = '\0';
-	if (inspect_name(run, cid))
+	inspect_name(run, cid);
+	if (cid[0])
 		return true;
 	start_command(run, &command);
 	add(&command, "ps");
 	add(&command, "--all");
 	add(&command, "--quiet");
 	add(&command, "--no-trunc");
-	bool asked = call(&command, environment_of(run), CALL_MS, &output) == 0 && output;
-	if (asked)
-		(void)inspect_all(run, output, cid);
+	bool asked = call(&command, environment_of(run), CALL_MS, &output) == 0 && output &&
+		     inspect_all(run, output, cid);
 	free(output);
 	return asked;
 }

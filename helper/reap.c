@@ -10,7 +10,7 @@
 #include "util.h"
 
 #define CLEANUP_MS 2000	 /* podman's cleanup in conmon, before anyone looks at it */
-#define CONMON_MS  30000 /* the same; then it counts as stuck */
+#define CONMON_MS  20000 /* the same; then it counts as stuck */
 #define PODMAN_MS  2000	 /* podman's end by itself, and on SIGTERM */
 #define KILL_MS	   5000
 #define ROUNDS	   5
@@ -53,7 +53,7 @@ static void scene_take(struct run *run, struct scene *scene)
 	handles_signal(&scene->census.podman, SIGCONT);
 	/* the conmon that lives is the one to ask: after a restart it is another */
 	const struct handles *conmon = &scene->census.conmon;
-	if (conmon->count && !handles_have(conmon, run->conmon.pid))
+	if (conmon->count)
 		(void)learn_conmon(run); /* gone meanwhile: seen next time */
 	/* its id proves what is left of it, once podman has removed it nobody can tell */
 	if (!conmon->count && container_was_made(run))
@@ -107,17 +107,17 @@ static void end_trees(const struct census *census)
 }
 
 /*
- * The container ran and has ended: conmon lets podman clean up, then both go by themselves.
- * @cleaned: one that is gone has done so. Returns whether they did.
+ * The container ran and has ended: conmon gets @conmon_ms to let podman clean up, then both go
+ * by themselves. @cleaned: one that is gone has done so. Returns whether they did.
  */
-static bool end_after_container(struct run *run, const struct census *census, int grace_ms,
-				bool cleaned)
+static bool end_after_container(struct run *run, const struct census *census, int conmon_ms,
+				int grace_ms, bool cleaned)
 {
 	/* podman has the container's lock while one starts it, and its cleanup waits for that */
 	handles_signal(&census->runtime, SIGKILL);
 	handles_signal(&census->conmon, SIGCONT); /* one that is stopped cleans nothing up */
 	if (census->conmon.count)
-		cleaned = handles_wait(&census->conmon, CONMON_MS);
+		cleaned = handles_wait(&census->conmon, conmon_ms);
 
 	if (!cleaned)
 		end_trees(census);
@@ -142,10 +142,13 @@ static void end_creation(struct run *run, const struct census *census, int grace
 	scene_free(&scene);
 }
 
-static void end_container(struct run *run, const struct handle *container, int grace_ms)
+static bool end_container(struct run *run, const struct handle *container, int grace_ms)
 {
-	if (!container_end(run, container, grace_ms))
+	bool ended = container_end(run, container, grace_ms);
+
+	if (!ended)
 		log_run(run, NULL, "container init %d does not end", (int)container->id.pid);
+	return ended;
 }
 
 /* Lets podman clean up in @conmon and @podman end; returns whether conmon's end has come. */
@@ -171,9 +174,10 @@ static bool end_known(struct run *run, int grace_ms, bool *cleaned)
 	bool known = conmon_open(run, &conmon) && container_open(run, &container);
 
 	if (known) {
-		end_container(run, &container, grace_ms);
+		bool ended = end_container(run, &container, grace_ms);
+
 		(void)podman_open(run, &podman); /* of a detached run it is gone */
-		*cleaned = wait_for_cleanup(&conmon, &podman);
+		*cleaned = ended && wait_for_cleanup(&conmon, &podman);
 	}
 	handle_close(&conmon);
 	handle_close(&podman);
@@ -193,17 +197,20 @@ static bool reap_round(struct run *run, int grace_ms, bool again, bool *cleaned)
 	bool empty = scene_empty(&scene);
 	bool running = scene.container.id.pid != 0;
 	bool made = running || container_was_made(run);
+	bool ended = true;
 
 	if (running && again)
 		podman_stop(run);
 	if (running)
-		end_container(run, &scene.container, grace_ms);
+		ended = end_container(run, &scene.container, grace_ms);
 	else if (made && !container_end_rest(run)) {
 		log_run(run, NULL, "not all of its container ends");
 		empty = false;
 	}
+	/* while the container lives, conmon does: one that is frozen keeps it from its end */
 	if (!empty && made)
-		*cleaned = end_after_container(run, &scene.census, grace_ms, *cleaned);
+		*cleaned = end_after_container(run, &scene.census, ended ? CONMON_MS : 0, grace_ms,
+					       *cleaned);
 	else if (!empty)
 		end_creation(run, &scene.census, grace_ms);
 	scene_free(&scene);
@@ -269,9 +276,11 @@ bool reap(struct run *run, int grace_ms)
 	}
 	bool again = end_known(run, grace_ms, &cleaned);
 
-	log_ending(run); /* no container is known that it was logged for */
 	for (int round = 0; round < ROUNDS; round++, again = true) {
-		if (!reap_round(run, grace_ms, again, &cleaned))
+		bool empty = reap_round(run, grace_ms, again, &cleaned);
+
+		log_ending(run); /* no container ran that it was logged for */
+		if (!empty)
 			continue;
 		if (is_unsettled(run, cleaned) && !settle(run))
 			continue;

@@ -69,7 +69,6 @@ struct run {
 	struct process container; /* the container init */
 	bool conmon_is_proven;	  /* by this process, not read from the record */
 	bool container_is_proven;
-	bool own_pid_namespace;		/* seen of one: with the init all of the container ends */
 	const char *cid;		/* valid by cid_valid() */
 	char *found;			/* the same where podman had to be asked for it; owned */
 	const char *runtime;		/* conmon's -r */

@@ -33,7 +33,7 @@
 #define COMMAND_MS 9000
 
 /* After the command's own end: guards that still wait for podman's cleanup. */
-#define SETTLE_MS 40000
+#define SETTLE_MS 60000
 
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 

@@ -29,7 +29,7 @@
 
 /* How long guards get for the runs whose holder is dead: longer than a grace and podman's cleanup.
  */
-#define KEEPERS_MS 60000
+#define KEEPERS_MS 90000
 #define LOOK_MS	   10
 
 struct sweep {

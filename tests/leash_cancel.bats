@@ -260,12 +260,11 @@ start_held_back() {
   podman_answers
 }
 
-# bats test_tags=pidfile
-@test "all are killed while the runtime creates the container, which none of them has seen: cancel ends it" {
-  local init
+# start_unseen [ARGUMENT...]: start_sleep's, and kills all but the container, which none of them has seen; sets INIT.
+start_unseen() {
   # Its pid is known to the test alone, as where the runtime is killed before it has written that down.
   make_runtime create "$(hold_back); \$real \"\$@\"; rm $PID_DIR/*.conmon.pid; mv $PID_DIR/*.pid $WORK/init; exec sleep 600"
-  start_sleep
+  start_sleep "$@"
   wait_until 15 test -e "$WORK/called"
   wait_record
   RUNTIME=$(identity "$(<"$WORK/called")")
@@ -273,12 +272,37 @@ start_held_back() {
   kill_now "$GUARD"
   : >"$WORK/go"
   wait_until 10 test -e "$WORK/init"
-  init=$(identity "$(<"$WORK/init")")
-  OURS+=("$RUNTIME" "$CONMON" "$init")
+  INIT=$(identity "$(<"$WORK/init")")
+  OURS+=("$RUNTIME" "$CONMON" "$INIT")
   kill_now "$PODMAN" "$CONMON" "$RUNTIME" "$COMMAND_RUNNER"
-  alive "$init"
+  alive "$INIT"
+}
+
+# bats test_tags=pidfile
+@test "all are killed while the runtime creates the container, which none of them has seen: cancel ends it" {
+  start_unseen
   cancel "$PID_DIR"
-  gone "$init" || fail 'what became of the container goes on'
+  gone "$INIT" || fail 'what became of the container goes on'
+  assert_cancelled
+}
+
+# bats test_tags=pidfile
+@test "the same, without a sight of conmon, and podman is killed when it is asked for the container: it is asked again" {
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+case "\$*" in
+  *inspect*) [ -e "$WORK/asked" ] || { : >"$WORK/asked"; kill -KILL \$\$; } ;;
+esac
+exec $(command -v podman) "\$@"
+END
+  chmod +x "$WORK/bin/podman"
+  start_unseen env "PATH=$WORK/bin:$PATH"
+  # As where the guard was killed earlier.
+  sed -i -E '/^(conmon|cid|runtime|bundle|cleanup)=/d' "$RECORD"
+  cancel "$PID_DIR"
+  [ -e "$WORK/asked" ]
+  gone "$INIT" || fail 'what became of the container goes on'
   assert_cancelled
 }
 

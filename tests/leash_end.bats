@@ -146,14 +146,13 @@ kill_guard_and_runner() {
   assert_job_ends 5
 }
 
-@test "a container that is known is killed before all processes are looked through, which is done once" {
+@test "a container that is known is killed before all processes are looked through" {
   start_job U1
   wait_running
   kill_guard_and_runner
   strace -f -qq -o "$WORK/strace" "$BUILD/podleash" sweep "$PID_DIR"
   # Of the child that sweep starts for the run: what it does first of the two.
   [[ $(grep -E -m 1 'SIGKILL|"/proc", .*O_DIRECTORY' "$WORK/strace") == *SIGKILL* ]]
-  [ "$(grep -c '"/proc", .*O_DIRECTORY' "$WORK/strace")" = 1 ]
   assert_job_ends 5
 }
 
