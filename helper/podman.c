@@ -327,6 +327,20 @@ void podman_stop(const struct run *run)
 	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none ever ran */
 }
 
+/* A podman that finds no conmon leaves what the runtime knows of the container, and its cgroups. */
+static void forget_in_runtime(const struct run *run)
+{
+	struct command command = {.count = 0};
+
+	if (!run->runtime[0])
+		return;
+	add(&command, run->runtime);
+	add(&command, "delete");
+	add(&command, "--force");
+	add(&command, run->cid);
+	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where podman did it */
+}
+
 bool podman_forget(struct run *run)
 {
 	struct command command = {.count = 0};
@@ -347,6 +361,7 @@ bool podman_forget(struct run *run)
 	}
 	add(&command, run->cid);
 	int status = call(&command, environment_of(run), CALL_MS, NULL);
+	forget_in_runtime(run);
 	log_run(run, NULL, "podman %s %s: status %d",
 		run->remove ? "rm --force" : "container cleanup", run->cid, status);
 	return status == 0 || status == 1; /* 1: no such container */

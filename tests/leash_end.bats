@@ -194,6 +194,19 @@ new_guard() {
   alive "$CONTAINER"
 }
 
+@test "conmon is killed: what the runtime knows of the container, and its cgroups, go as well" {
+  local runtime
+  start_job U1
+  wait_running
+  runtime=$(record_value runtime "$RECORD" | tail -n 1)
+  "$runtime" state "$CID" >/dev/null
+  kill_now "$CONMON"
+  assert_job_ends
+  ! "$runtime" state "$CID" 2>/dev/null || fail 'the runtime knows it'
+  find /sys/fs/cgroup -name "libpod-$CID*" >"$WORK/cgroups" 2>/dev/null || true
+  [ ! -s "$WORK/cgroups" ] || fail "$(cat "$WORK/cgroups")"
+}
+
 # end_playbook: the playbook's own end: its `sleep` is over.
 end_playbook() {
   kill "$(children "${CONTAINER%,*}")"
