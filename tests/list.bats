@@ -196,7 +196,7 @@ END
   cat >"$WORK/bin/podman" <<END
 #!/bin/bash
 case \$* in
-  *--help*) exit 0 ;;
+  *--help* | *ps*) exit 0 ;;
 esac
 (printf '%s' "$hostile" >/proc/\$BASHPID/comm; : >"$WORK/ready"; read -r _ <"$WORK/go") &
 wait

@@ -70,7 +70,7 @@ running() {
   if [ "$1" = leashed ]; then
     cat "$PID_DIR"/*.run 2>/dev/null | grep -c '^container=' || true
   else
-    find "$WORK/bare" -name '*.pid' -size +0 | wc -l
+    find "$WORK/bare" -name '*.pid' -size +0 2>/dev/null | wc -l # one may be written by a rename
   fi
 }
 
