@@ -2,19 +2,18 @@
 # The two plots of docs/benchmarks.md, from the files that tests/bench/report puts into `work`.
 set terminal svg size 720,400 font 'sans-serif,13' background 'white'
 set grid
-set key left top
+set key outside bottom center horizontal
 
 set output 'docs/bench-latency.svg'
-set title 'N containers ended at once'
+set title 'N containers ended at once: until the last is dead'
 set xlabel 'N'
 set ylabel 'milliseconds, median'
 set logscale xy
-plot work.'/rm-gone' with linespoints lw 2 dt 2 lc rgb '#b04030' title 'podman rm: last record gone', \
-     work.'/podleash-gone' with linespoints lw 2 dt 2 lc rgb '#207040' title 'podleash: last record gone', \
-     work.'/alone-gone' with linespoints lw 2 dt 2 lc rgb '#606060' title 'podman by itself, inits killed: last record gone', \
-     work.'/kill' with linespoints lw 2 lc rgb '#c08030' title 'podman kill: last init dead', \
-     work.'/rm' with linespoints lw 2 lc rgb '#b04030' title 'podman rm: last init dead', \
-     work.'/podleash' with linespoints lw 2 lc rgb '#207040' title 'podleash, holders killed: last init dead'
+set xtics (1, 10, 30, 100)
+set xrange [0.8:125]
+plot work.'/podman-kill' with linespoints lw 2 pt 7 ps 0.6 lc rgb '#c08030' title 'podman kill', \
+     work.'/podman-rm' with linespoints lw 2 pt 7 ps 0.6 lc rgb '#b04030' title 'podman rm --force --time 0', \
+     work.'/podleash' with linespoints lw 2 pt 7 ps 0.6 lc rgb '#207040' title 'podleash, their holders killed'
 
 reset
 set output 'docs/bench-start.svg'
