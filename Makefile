@@ -112,7 +112,7 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(BUILD)/parsers.a Makefile
 	$(call say,CC,$@)
 	$(Q)$(C) -fsanitize=fuzzer -o $@ $< $(BUILD)/parsers.a -ldl
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
+-include $(wildcard $(patsubst %,$(BUILD)/%*.d,/ helper/ preload/ tests/ bench/))
 
 templates = podleash-sweep.service receptor.service.d/podleash.conf
 install: all $(addprefix $(BUILD)/dist/,$(templates)) ## install below DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, UNITDIR, TMPFILESDIR, COMPLETIONDIR

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The man page and the completion say what the table of commands says, and the completion completes.
+# The man page and the completion say what the table of commands says, the completion completes, and all is installed.
 
 load test_helper.bash
 load disorder.bash
@@ -75,4 +75,16 @@ completed() {
   BYSTANDER=$DEAD record "$PID_DIR" 1-2 unit=V2 >"$PID_DIR/1-2.run"
   [ "$(completed cancel --unit '')" = $'U1\nV2' ]
   [ "$(completed cancel --json --unit V)" = V2 ]
+}
+
+@test "make builds again behind a make install" {
+  local copy=$WORK/copy
+  mkdir "$copy" "$WORK/root"
+  tar -C "${TESTS%/*}" -c Makefile helper preload | tar -C "$copy" -x
+  make -s -C "$copy" install DESTDIR="$WORK/root" >/dev/null
+  [ -x "$WORK/root/usr/local/bin/podleash" ]
+  [ -e "$WORK/root/usr/local/lib/systemd/system/receptor.service.d/podleash.conf" ]
+  touch "$copy/helper/util.h"
+  make -C "$copy" >"$WORK/out"
+  grep -q 'CC.*helper/guard.o$' "$WORK/out"
 }
