@@ -112,13 +112,6 @@ static bool is_left(const struct ancestors *ancestors, pid_t pid)
 	return pid && !ancestors->command_runner && is_of_unit(pid);
 }
 
-static bool is_child(pid_t pid, pid_t parent)
-{
-	struct proc_stat stat;
-
-	return proc_stat(pid, &stat) && stat.ppid == parent;
-}
-
 /* What @words say of the holder at @index: whether it is the last that holds, so far. */
 static void judge_holder(struct ancestors *ancestors, size_t index, const struct words *words)
 {
@@ -158,7 +151,7 @@ static bool climb(struct ancestors *ancestors)
 			judge_holder(ancestors, i, &words);
 		words_free(&words);
 		if (!there) /* hidden by hidepid, or gone since the last step */
-			return is_child(child, pid) || !is_left(ancestors, child);
+			return proc_descends(child, pid) || !is_left(ancestors, child);
 		if (!named && stat.exiting &&
 		    (was_podleash_run(&stat) || is_left(ancestors, child)))
 			return false;

@@ -17,6 +17,7 @@
  * Asks the container init @init to end (SIGTERM), unless @grace_ms is 0 or the
  * signal would not reach it, then ends it (SIGKILL). Returns whether nothing of
  * the container runs any more.
+ * Logs why it is ended (log_ending()).
  */
 bool container_end(struct run *run, const struct handle *init, int grace_ms);
 

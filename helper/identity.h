@@ -55,15 +55,15 @@ bool learn_from(struct run *run, const struct handle *conmon);
 bool learn_container(struct run *run);
 
 /*
- * Opens the living container init, learned or recorded, and proven anew. False where it is
- * dead, or none can be proven, or with a shortage in errno none could be looked at.
+ * Opens the living container init, learned by this process, or recorded and proven anew. False
+ * where it is dead, or none can be proven, or with a shortage in errno none could be looked at.
  */
 bool container_open(struct run *run, struct handle *handle);
 
 /*
  * Opens the living podman of the record, also while it is hold still or a script in podman's
- * place, and the living conmon; both proven anew. False where it is dead, has become another
- * program, or the record is not right.
+ * place, and the living conmon; both proven anew, but for a conmon that this process has learned.
+ * False where it is dead, has become another program, or the record is not right.
  */
 bool podman_open(const struct run *run, struct handle *podman);
 bool conmon_open(const struct run *run, struct handle *conmon);
