@@ -3,7 +3,6 @@
 #include "../../helper/progress.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -29,14 +28,17 @@ static int open_terminal(void)
 	return master;
 }
 
-/* What was printed since the last call; a terminal has it at once. */
+/* What was printed since the last call: read up to a mark, a terminal hands on in its own time. */
 static const char *printed(int terminal)
 {
 	static char text[256];
-	struct pollfd news = {terminal, POLLIN, 0};
-	ssize_t length = poll(&news, 1, 0) > 0 ? read(terminal, text, sizeof(text) - 1) : 0;
+	size_t length = 0;
 
-	text[length > 0 ? length : 0] = '\0';
+	if (write(STDERR_FILENO, "", 1) == 1)
+		while (length < sizeof(text) - 1 && read(terminal, text + length, 1) == 1 &&
+		       text[length])
+			length++;
+	text[length] = '\0';
 	return text;
 }
 
