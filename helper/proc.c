@@ -258,7 +258,7 @@ bool proc_descends(pid_t pid, pid_t ancestor)
 bool proc_each(proc_visit *visit, void *context)
 {
 	DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	struct dirent *entry = NULL;
 	bool found_us = false;
 
 	while (proc && (errno = 0, entry = readdir(proc))) {
