@@ -591,7 +591,7 @@ exit \$?
 END
       wait_running
       wait_until 10 grep -q '^container=' "$RECORD"
-      is_there() { rest=$(pgrep -f '^sleep 601$'); }
+      is_there() { rest=$(pgrep -P "${CONTAINER%,*}" -f '^sleep 601$'); }
       wait_until 5 is_there
       rest=$(identity "$rest")
       if [ $mark = mount ]; then
