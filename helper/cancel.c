@@ -70,13 +70,15 @@ static bool is_directory(const char *path)
 	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Finds the unit's own directory below the default one. False where it has none. */
-static bool find_own_directory(const char *unit, char own[PATH_MAX])
+/* Finds the unit's own directory below the given or the default one. False where it has none. */
+static bool find_own_directory(const struct options *options, char own[PATH_MAX])
 {
 	char base[PATH_MAX];
 
 	piddir_default(base, sizeof(base));
-	return snprintf(own, PATH_MAX, "%s/%s", base, unit) < PATH_MAX && is_directory(own);
+	return snprintf(own, PATH_MAX, "%s/%s", options->path ? options->path : base,
+			options->unit) < PATH_MAX &&
+	       is_directory(own);
 }
 
 struct cancelling {
@@ -126,7 +128,7 @@ int cancel_main(int argc, char *argv[])
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would keep our children's status from us */
 	if (!parse(&options, argc, argv))
 		return usage_error("cancel");
-	if (!options.path && find_own_directory(options.unit, own))
+	if (options.unit && find_own_directory(&options, own))
 		options.path = own;
 	/* where there is no directory, a unit that is over may be cancelled all the same */
 	_cleanup_close_ int directory = piddir_from_argument(options.path, path, &status);

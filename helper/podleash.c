@@ -20,7 +20,7 @@ static const struct {
 } commands[] = {
 	{"run", run_main, "[--pid-dir DIR] [--unit NAME] [--grace SEC] [--] COMMAND [ARG…]",
 	 "Runs a command; its containers end with it"},
-	{"cancel", cancel_main, "[--grace SEC] [--timeout SEC] [--json] (DIR | --unit NAME)",
+	{"cancel", cancel_main, "[--grace SEC] [--timeout SEC] [--json] (DIR | --unit NAME [DIR])",
 	 "Ends all containers of a unit, and any that it is about to start"},
 	{"sweep", sweep_main, "[--dry-run] [--json] [DIR]",
 	 "Ends what dead jobs left behind; gives live ones their guard back"},

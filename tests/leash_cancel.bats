@@ -436,7 +436,7 @@ exists() {
 
 @test "cancel takes a directory, or a unit below RECEPTOR_PID_DIRECTORY, or both" {
   local way
-  for way in directory unit both own; do
+  for way in directory unit both own below; do
     echo "$way"
     start_sleep
     wait_running
@@ -454,6 +454,14 @@ exists() {
         start_sleep
         wait_running
         RECEPTOR_PID_DIRECTORY=$WORK/pids cancel --unit U5
+        ;;
+      below)
+        PID_DIR=$WORK/pids/U6
+        mkdir -m 0700 "$PID_DIR"
+        jobs=5
+        start_sleep
+        wait_running
+        cancel --unit U6 "$WORK/pids"
         ;;
     esac
     assert_cancelled
