@@ -210,9 +210,11 @@ int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
 	*status = 1;
 	if (piddir_become_owner(path)) {
 		directory = piddir_open(path, &why);
-		if (directory < 0 && !argument && errno == ENOENT)
+		if (directory < 0 && !argument && errno == ENOENT) {
 			*status = 0;
-		else if (directory < 0)
+			if (isatty(STDERR_FILENO)) /* another user's may be meant */
+				print_error("%s is not there: this user has no runs", path);
+		} else if (directory < 0)
 			print_error("%s: %s; nothing was touched", path, why);
 	}
 	return directory;

@@ -66,7 +66,7 @@ bool piddir_become_owner(const char *path);
  * Opens the directory that a command was given, or the default one where @argument
  * is NULL, as its owner. Writes its path. Returns -1 with the command's exit status
  * where that does not work: 0 where the default one does not exist, since nothing
- * was ever leashed; else 1, with one line on stderr.
+ * was ever leashed, which a terminal is told; else 1, with one line on stderr.
  */
 int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status);
 
