@@ -146,7 +146,8 @@ static void patrol_record(struct patrol *patrol, int directory, const char *path
 	patrol->bad++;
 	if (!good)
 		say(doctor, FAIL, fix(doctor, "rm %s", file),
-		    "%s: %s; nobody can tell from it what to end", file, why);
+		    "%s: %s; a container of it ends only with all of %s, by podleash cancel", file,
+		    why, path);
 	else if (run_is_of_this_boot(&run))
 		say(doctor, FAIL, fix(doctor, "%s sweep %s", doctor->program, path),
 		    "%s, unit %s: it has no guard", file, run.unit);
