@@ -115,17 +115,23 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(BUILD)/parsers.a Makefile
 -include $(wildcard $(patsubst %,$(BUILD)/%*.d,/ helper/ preload/ tests/ bench/))
 
 templates = podleash-sweep.service receptor.service.d/podleash.conf
-install: all $(addprefix $(BUILD)/dist/,$(templates)) ## install below DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, UNITDIR, TMPFILESDIR, COMPLETIONDIR
+install: all $(addprefix $(BUILD)/dist/,$(templates) libpodleash.7) ## install below DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, UNITDIR, TMPFILESDIR, COMPLETIONDIR
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(MANDIR)/man1 $(MANDIR)/man7 \
 		$(UNITDIR)/receptor.service.d $(TMPFILESDIR) $(COMPLETIONDIR))
 	install -m 0755 $(BUILD)/podleash $(DESTDIR)$(BINDIR)/podleash
 	install -m 0755 $(BUILD)/libpodleash.so $(DESTDIR)$(LIBDIR)/libpodleash.so
 	install -m 0644 helper/dist/podleash.1 $(DESTDIR)$(MANDIR)/man1/podleash.1
-	install -m 0644 helper/dist/libpodleash.7 $(DESTDIR)$(MANDIR)/man7/libpodleash.7
+	install -m 0644 $(BUILD)/dist/libpodleash.7 $(DESTDIR)$(MANDIR)/man7/libpodleash.7
 	for file in $(templates); do install -m 0644 $(BUILD)/dist/$$file $(DESTDIR)$(UNITDIR)/$$file || exit; done
 	install -m 0644 helper/dist/podleash-sweep.timer $(DESTDIR)$(UNITDIR)/podleash-sweep.timer
 	install -m 0644 helper/dist/podleash.tmpfiles $(DESTDIR)$(TMPFILESDIR)/podleash.conf
 	install -m 0644 helper/dist/podleash.bash $(DESTDIR)$(COMPLETIONDIR)/podleash
+
+uninstall: ## remove what an install with the same values has put there; first read docs/receptor.md
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/podleash $(LIBDIR)/libpodleash.so $(MANDIR)/man1/podleash.1 \
+		$(MANDIR)/man7/libpodleash.7 $(addprefix $(UNITDIR)/,$(templates) podleash-sweep.timer) \
+		$(TMPFILESDIR)/podleash.conf $(COMPLETIONDIR)/podleash)
+	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITDIR)/receptor.service.d
 
 .PHONY: always
 # Always: the values may be others than those of the last time.
@@ -176,7 +182,7 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, mandoc
 		clang $(ANALYZED) --analyze -Xclang -analyzer-werror -o /dev/null $$file || exit; \
 	done
 	shellcheck -x $(scripts)
-	mandoc -T lint -W warning helper/dist/podleash.1 helper/dist/libpodleash.7
+	mandoc -T lint -W warning helper/dist/podleash.1 helper/dist/libpodleash.7.in
 
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose; EE=1 adds those with a real ansible-core
 	@tests/setup $(if $(EE),ee)

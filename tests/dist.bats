@@ -77,7 +77,7 @@ completed() {
   [ "$(completed cancel --json --unit V)" = V2 ]
 }
 
-@test "make builds again behind a make install" {
+@test "make builds again behind a make install; make uninstall removes all of it" {
   local copy=$WORK/copy
   mkdir "$copy" "$WORK/root"
   tar -C "${TESTS%/*}" -c Makefile helper preload | tar -C "$copy" -x
@@ -87,4 +87,8 @@ completed() {
   touch "$copy/helper/util.h"
   make -C "$copy" >"$WORK/out"
   grep -q 'CC.*helper/guard.o$' "$WORK/out"
+  grep -q '^ *LD_PRELOAD=/usr/local/lib/libpodleash.so$' "$WORK/root/usr/local/share/man/man7/libpodleash.7"
+  make -s -C "$copy" uninstall DESTDIR="$WORK/root"
+  find "$WORK/root" ! -type d | diff - /dev/null
+  [ ! -e "$WORK/root/usr/local/lib/systemd/system/receptor.service.d" ]
 }
