@@ -7,11 +7,15 @@
 #include <sys/stat.h>
 
 #include "log.h"
+#include "tombstone.h"
 #include "util.h"
 
 /* The kernel ends a killed process at once unless it sleeps in a driver or a frozen cgroup. */
 #define KILL_MS 5000
 #define ROUNDS	20
+
+/* How soon a cancel that asks for another grace is heard. */
+#define HEAR_MS 200
 
 bool takes_sigterm(const struct proc_status *status)
 {
@@ -66,13 +70,26 @@ static bool end_members(struct members *members)
 	return false;
 }
 
+/* Asks @init to end; returns whether it does within the grace, or what a cancel makes of it. */
+static bool ask_to_end(const struct run *run, const struct handle *init, int grace_ms)
+{
+	int64_t asked = boottime_ms();
+	int left = grace_ms;
+
+	(void)handle_ask(init); /* dead already is as good */
+	while (left) {
+		if (handle_wait(init, left < HEAR_MS ? left : HEAR_MS))
+			return true;
+		(void)run_is_cancelled(run, &grace_ms);
+		left = ms_until(asked + grace_ms);
+	}
+	return false;
+}
+
 static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status,
 		     int grace_ms)
 {
-	bool ended = grace_ms && takes_sigterm(status) && handle_ask(init) &&
-		     handle_wait(init, grace_ms);
-
-	if (!ended)
+	if (!grace_ms || !takes_sigterm(status) || !ask_to_end(run, init, grace_ms))
 		(void)handle_signal(init, SIGKILL); /* dead already is as good */
 	log_ending(run);
 	return handle_wait(init, KILL_MS);

@@ -15,7 +15,8 @@
 
 /*
  * Asks the container init @init to end (SIGTERM), unless @grace_ms is 0 or the
- * signal would not reach it, then ends it (SIGKILL). Returns whether nothing of
+ * signal would not reach it, then ends it (SIGKILL). A cancel that comes meanwhile
+ * may ask for another grace. Returns whether nothing of
  * the container runs any more.
  * Logs why it is ended (log_ending()).
  */

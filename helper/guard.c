@@ -20,9 +20,7 @@
 #include "handle.h"
 #include "identity.h"
 #include "log.h"
-#include "piddir.h"
 #include "reap.h"
-#include "tombstone.h"
 #include "util.h"
 
 /* Between two looks for the pid files: an eighth of the time it took so far, within these. */
@@ -232,14 +230,16 @@ static enum verdict watch_run(struct watch *watch, const char **why)
 	}
 }
 
-/* What the canceller asked for, of this unit or of the directory as a whole. */
-static void ask_for_grace(const struct run *run, int *grace_ms)
+/* Sleeps until @ms are over, or SIGTERM comes: what the reaper came to grief by may be mended. */
+static void pause_reaping(const struct watch *watch, int ms)
 {
-	char all[UNIT_SIZE];
+	struct pollfd signals = {watch->signals, POLLIN, 0};
+	struct signalfd_siginfo heard;
 
-	piddir_unit(run->directory, all);
-	tombstone_grace(run->directory, all, grace_ms);
-	tombstone_grace(run->directory, run->unit, grace_ms);
+	while (read(watch->signals, &heard, sizeof(heard)) > 0)
+		continue;
+	if (poll(&signals, 1, ms) < 0) /* the kernel is short of memory */
+		sleep_ms(ms);
 }
 
 static bool guard_run(struct watch *watch, int grace_ms)
@@ -253,7 +253,6 @@ static bool guard_run(struct watch *watch, int grace_ms)
 		return true;
 	if (equal(why, CANCEL)) {
 		run->why = "cancelled";
-		ask_for_grace(run, &grace_ms);
 	} else if (verdict == MUST_REAP) {
 		(void)snprintf(reason, sizeof(reason), "%s is gone", why);
 		run->why = reason;
@@ -262,7 +261,7 @@ static bool guard_run(struct watch *watch, int grace_ms)
 	for (int pause_ms = RETRY_MS; !reap(run, grace_ms); pause_ms *= 2) {
 		if (pause_ms > RETRY_MAX_MS)
 			return false;
-		sleep_ms(pause_ms);
+		pause_reaping(watch, pause_ms);
 	}
 	return true;
 }

@@ -195,27 +195,18 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	return draft;
 }
 
-/* Whether the unit, or the directory as a whole, was cancelled after the owner of this run started.
- */
-static bool is_cancelled(const struct hold *hold, int directory, const char *unit)
-{
-	uint64_t owner = hold->ancestors.holder[hold->ancestors.holders - 1].id.start;
-
-	return tombstone_stops(directory, unit, owner) ||
-	       tombstone_stops(directory, hold->all, owner);
-}
-
 /* Publishes the record, then looks for a tombstone, then starts the guard. */
 static int leash_and_become(const struct hold *hold, int directory)
 {
 	struct run run = make_run(hold);
 	struct draft draft = describe(hold, run.unit);
+	uint64_t owner = hold->ancestors.holder[hold->ancestors.holders - 1].id.start;
 	char path[2 * PATH_MAX];
 
 	run.directory = directory;
 	run.fd = record_publish(&draft, directory, hold->name);
 	int error = errno;
-	if (is_cancelled(hold, directory, run.unit)) {
+	if (tombstone_stops(directory, run.unit, owner, NULL)) {
 		if (run.fd >= 0)
 			record_remove(&run);
 		return refuse(hold, CANCELLED);

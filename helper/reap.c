@@ -7,6 +7,7 @@
 #include "identity.h"
 #include "log.h"
 #include "podman.h"
+#include "tombstone.h"
 #include "util.h"
 
 #define CLEANUP_MS 2000	 /* podman's cleanup in conmon, before anyone looks at it */
@@ -274,6 +275,7 @@ bool reap(struct run *run, int grace_ms)
 		record_remove(run);
 		return true;
 	}
+	(void)run_is_cancelled(run, &grace_ms); /* the canceller's word goes before ours */
 	bool again = end_known(run, grace_ms, &cleaned);
 
 	for (int round = 0; round < ROUNDS; round++, again = true) {

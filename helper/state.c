@@ -2,7 +2,6 @@
 #include "state.h"
 
 #include "identity.h"
-#include "piddir.h"
 #include "tombstone.h"
 
 static const struct {
@@ -44,17 +43,6 @@ static bool is_guarded(const struct run *run)
 	return true;
 }
 
-/* As hold asks: the unit, or the directory as a whole, after the owner of the run started. */
-static bool is_cancelled(const struct run *run)
-{
-	uint64_t owner = run->holder[run->holders - 1].id.start; /* every record has one */
-	char all[UNIT_SIZE];
-
-	piddir_unit(run->directory, all);
-	return tombstone_stops(run->directory, run->unit, owner) ||
-	       tombstone_stops(run->directory, all, owner);
-}
-
 enum run_state run_state(struct run *run)
 {
 	if (!run_is_of_this_boot(run))
@@ -63,7 +51,7 @@ enum run_state run_state(struct run *run)
 	bool known = learn_container(run);
 	if (!is_guarded(run)) /* a guard that has done its work has removed the record */
 		return record_exists(run->directory, run->name) ? STATE_UNGUARDED : STATE_ENDING;
-	if (is_cancelled(run) || (known && !process_lives(run->container)))
+	if (run_is_cancelled(run, NULL) || (known && !process_lives(run->container)))
 		return STATE_ENDING;
 	if (!held)
 		return STATE_ORPHANED;

@@ -7,6 +7,7 @@
 
 #include "file.h"
 #include "names.h"
+#include "piddir.h"
 #include "reap.h"
 #include "util.h"
 
@@ -74,21 +75,29 @@ static bool read_stone(int directory, const char *unit, struct tombstone *stone)
 	return text && tombstone_parse(text, size, stone) && equal(stone->boot, boot);
 }
 
-void tombstone_grace(int directory, const char *unit, int *grace_ms)
-{
-	struct tombstone stone;
-
-	if (read_stone(directory, unit, &stone) && stone.grace_ms >= 0)
-		*grace_ms = stone.grace_ms;
-}
-
-bool tombstone_stops(int directory, const char *unit, uint64_t start)
+bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace_ms)
 {
 	uint64_t tick_ns = 1000000000U / (uint64_t)sysconf(_SC_CLK_TCK);
-	struct tombstone stone;
+	struct tombstone stone, last = {.when = 0};
+	char all[UNIT_SIZE];
+	const char *names[] = {unit, all};
 
+	piddir_unit(directory, all);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (read_stone(directory, names[i], &stone) && stone.when > last.when)
+			last = stone;
 	/* start times are rounded down: an owner of the same tick counts as earlier */
-	return read_stone(directory, unit, &stone) && start <= stone.when / tick_ns;
+	if (!last.when || start > last.when / tick_ns)
+		return false;
+	if (grace_ms && last.grace_ms >= 0)
+		*grace_ms = last.grace_ms;
+	return true;
+}
+
+bool run_is_cancelled(const struct run *run, int *grace_ms)
+{
+	return run->holders && tombstone_stops(run->directory, run->unit,
+					       run->holder[run->holders - 1].id.start, grace_ms);
 }
 
 void tombstone_remove(int directory, const char *unit)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "proc.h"
+#include "record.h"
 
 /* What the file says. */
 struct tombstone {
@@ -30,12 +31,15 @@ bool tombstone_parse(const char *text, size_t size, struct tombstone *stone);
  */
 bool tombstone_write(int directory, const char *unit, int grace_ms);
 
-/* Writes the grace that the last cancel of @unit asked for; leaves @grace_ms where it asked for
- * none. */
-void tombstone_grace(int directory, const char *unit, int *grace_ms);
+/*
+ * Whether @unit, or the directory as a whole, was cancelled in this boot after @start (clock
+ * ticks, proc(5) field 22). The grace that the last of these cancels asks for is written to
+ * *@grace_ms, which is left alone where it asks for none, and may be NULL.
+ */
+bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace_ms);
 
-/* Whether @unit was cancelled in this boot after @start (clock ticks, proc(5) field 22). */
-bool tombstone_stops(int directory, const char *unit, uint64_t start);
+/* The same for @run and its owner, the topmost holder; false for a run without a record. */
+bool run_is_cancelled(const struct run *run, int *grace_ms);
 
 /* Removes the tombstone of @unit; a missing one is fine. */
 void tombstone_remove(int directory, const char *unit);

@@ -714,6 +714,27 @@ record_of_one() {
   RECORD=$(compgen -G "$PID_DIR/*.run") && GUARD=$(record_value guard "$RECORD" | tail -n 1) && [ -n "$GUARD" ]
 }
 
+gave_up_often() {
+  [ "$(grep -c ': left: ' "$LOG")" -ge 4 ]
+}
+
+@test "a guard that could not end its run, and pauses, tries again when it is told to" {
+  sed -i "2i case \$* in *ps*) [ ! -e $WORK/broken ] || exit 9 ;; esac" "$WORK/bin/podman"
+  mkfifo "$WORK/go"
+  : >"$WORK/broken"
+  export PODLEASH_LOG=$LOG
+  env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run image </dev/null 3>&- &
+  wait_until 10 record_of_one
+  OURS+=("$GUARD" "$(record_value podman "$RECORD")")
+  kill_now "$(record_value podman "$RECORD")"
+  # The next pause takes eight seconds.
+  wait_until 30 gave_up_often
+  rm "$WORK/broken"
+  collect "$PODLEASH" cancel --timeout 6 "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ ! -e "$RECORD" ]
+}
+
 @test "sweep gives a run whose holders live another guard, which ends it as it should" {
   local old podman
   mkfifo "$WORK/go"

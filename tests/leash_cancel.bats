@@ -497,6 +497,32 @@ END
   assert_job_ends
 }
 
+@test "cancel --grace is for what it cancels: a later job has its own" {
+  cancel --grace 0 "$PID_DIR"
+  start_script U1 <<END
+podman run --rm --network=none $IMAGE sh -c 'trap "echo asked; exit" TERM; echo ready; while :; do sleep 0.1; done'
+exit \$?
+END
+  wait_running
+  wait_ready
+  kill -TERM "${GUARD%,*}"
+  assert_job_ends
+  grep -qx asked "$UNITDIR/stdout"
+}
+
+@test "cancel --grace: a guard that waits out a longer one already hears of it" {
+  start_script U1 env PODLEASH_GRACE=600 <<END
+podman run --rm --network=none $IMAGE sh -c 'trap "echo asked" TERM; echo ready; while :; do sleep 0.1; done'
+exit \$?
+END
+  wait_running
+  wait_ready
+  kill_now "$RUNNER"
+  wait_until 10 grep -qx asked "$UNITDIR/stdout"
+  cancel --grace 0 "$PID_DIR"
+  assert_job_ends
+}
+
 @test "cancelling again, or twice at once, is no error" {
   local first second
   start_sleep

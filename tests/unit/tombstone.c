@@ -15,6 +15,7 @@
 #include "tap.h"
 
 #define HOUR_NS (3600ULL * 1000000000U)
+#define OWN_MS	5000
 
 static int directory;
 
@@ -53,37 +54,48 @@ static size_t files(void)
 	return count;
 }
 
+/* What a guard gives whose own grace is OWN_MS. */
+static int grace_for(const char *unit, uint64_t start)
+{
+	int grace_ms = OWN_MS;
+
+	(void)tombstone_stops(directory, unit, start, &grace_ms);
+	return grace_ms;
+}
+
 static void test_stops(void)
 {
 	uint64_t before = now_ticks();
 	struct stat st;
 
-	ok(!tombstone_stops(directory, "U1", 0), "no tombstone stops nobody");
+	ok(!tombstone_stops(directory, "U1", 0, NULL), "no tombstone stops nobody");
 	ok(tombstone_write(directory, "U1", -1), "one is written");
-	int grace_ms = 5000;
-	tombstone_grace(directory, "U1", &grace_ms);
-	ok(grace_ms == 5000, "one that asks for no grace leaves the guard its own");
+	ok(grace_for("U1", before) == OWN_MS,
+	   "one that asks for no grace leaves the guard its own");
 	ok(tombstone_write(directory, "U1", 0), "one is written that asks for none");
-	tombstone_grace(directory, "U1", &grace_ms);
-	ok(grace_ms == 0, "the guard learns of it");
+	ok(grace_for("U1", before) == 0, "the guard learns of it");
+	ok(grace_for("U1", now_ticks() + 1) == OWN_MS,
+	   "not the guard of a run that it does not stop");
 	ok(files() == 1 && !fstatat(directory, "cancelled.U1", &st, 0) &&
 		   (st.st_mode & 07777) == 0600,
 	   "it is the only file, and its owner's");
-	ok(tombstone_stops(directory, "U1", before), "it stops an owner that started before");
-	ok(tombstone_stops(directory, "U1", 1), "it stops an owner as old as the machine");
-	ok(!tombstone_stops(directory, "U1", now_ticks() + 1),
+	ok(tombstone_stops(directory, "U1", before, NULL), "it stops an owner that started before");
+	ok(tombstone_stops(directory, "U1", 1, NULL), "it stops an owner as old as the machine");
+	ok(!tombstone_stops(directory, "U1", now_ticks() + 1, NULL),
 	   "it does not stop an owner that started later");
-	ok(!tombstone_stops(directory, "U2", 1), "it does not stop another unit");
-	ok(!tombstone_stops(directory, "U", 1), "it does not stop a unit whose name is shorter");
+	ok(!tombstone_stops(directory, "U2", 1, NULL), "it does not stop another unit");
+	ok(!tombstone_stops(directory, "U", 1, NULL),
+	   "it does not stop a unit whose name is shorter");
 	ok(!tombstone_expired(directory, "U1"), "it is fresh");
 
 	put_aged(NULL, HOUR_NS / 3600);
-	ok(!tombstone_stops(directory, "U1", now_ticks()), "an old one does not stop a new owner");
-	ok(tombstone_write(directory, "U1", -1) && tombstone_stops(directory, "U1", before) &&
+	ok(!tombstone_stops(directory, "U1", now_ticks(), NULL),
+	   "an old one does not stop a new owner");
+	ok(tombstone_write(directory, "U1", -1) && tombstone_stops(directory, "U1", before, NULL) &&
 		   files() == 1,
 	   "it is renewed");
 	tombstone_remove(directory, "U1");
-	ok(files() == 0 && !tombstone_stops(directory, "U1", 1), "it is removed");
+	ok(files() == 0 && !tombstone_stops(directory, "U1", 1, NULL), "it is removed");
 	tombstone_remove(directory, "U1");
 	ok(files() == 0, "a missing one is removed as well");
 }
@@ -123,16 +135,12 @@ static void test_behind_boot(void)
 		{"a NUL in it", " 9 -1\0\n", 7},
 		{"a NUL behind it", " 9 -1\n\0", 7},
 	};
-	int grace_ms = 5000;
-
 	put_behind_boot(" 9 3600000\n", 11);
-	tombstone_grace(directory, "U1", &grace_ms);
-	ok(tombstone_stops(directory, "U1", 0) && grace_ms == 3600000, "a good one");
+	ok(tombstone_stops(directory, "U1", 0, NULL) && grace_for("U1", 0) == 3600000,
+	   "a good one");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		grace_ms = 5000;
 		put_behind_boot(rows[i].text, rows[i].size);
-		tombstone_grace(directory, "U1", &grace_ms);
-		ok(!tombstone_stops(directory, "U1", 0) && grace_ms == 5000 &&
+		ok(!tombstone_stops(directory, "U1", 0, NULL) && grace_for("U1", 0) == OWN_MS &&
 			   tombstone_expired(directory, "U1"),
 		   "damaged, so it stops nobody and may go: %s", rows[i].behaviour);
 	}
@@ -153,21 +161,21 @@ static void test_damaged(void)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		put(texts[i]);
-		ok(!tombstone_stops(directory, "U1", 1) && tombstone_expired(directory, "U1"),
+		ok(!tombstone_stops(directory, "U1", 1, NULL) && tombstone_expired(directory, "U1"),
 		   "a damaged tombstone stops nobody and may go, %zu", i + 1);
 	}
 
 	put_aged("00000000-0000-0000-0000-000000000000", 0);
-	ok(!tombstone_stops(directory, "U1", 1), "one of another boot stops nobody");
+	ok(!tombstone_stops(directory, "U1", 1, NULL), "one of another boot stops nobody");
 	ok(tombstone_expired(directory, "U1"), "one of another boot may go");
 
 	tombstone_remove(directory, "U1");
 	(void)mkfifoat(directory, "cancelled.U1", 0600);
-	ok(!tombstone_stops(directory, "U1", 1), "a FIFO stops nobody, at once");
+	ok(!tombstone_stops(directory, "U1", 1, NULL), "a FIFO stops nobody, at once");
 	tombstone_remove(directory, "U1");
 	(void)!symlinkat("/etc/hostname", directory, "cancelled.U1");
-	ok(!tombstone_stops(directory, "U1", 1), "a symlink stops nobody");
-	ok(tombstone_write(directory, "U1", -1) && tombstone_stops(directory, "U1", 1),
+	ok(!tombstone_stops(directory, "U1", 1, NULL), "a symlink stops nobody");
+	ok(tombstone_write(directory, "U1", -1) && tombstone_stops(directory, "U1", 1, NULL),
 	   "writing replaces a symlink and does not follow it");
 	tombstone_remove(directory, "U1");
 }
@@ -192,6 +200,27 @@ static void test_no_room(void)
 	(void)close(full);
 }
 
+/* The unit's and that of the directory as a whole: the last of them has its say. */
+static void test_whole(void)
+{
+	uint64_t before = now_ticks();
+	char all[UNIT_SIZE];
+
+	piddir_unit(directory, all);
+	ok(tombstone_write(directory, all, 600000) && grace_for("U1", before) == 600000 &&
+		   tombstone_stops(directory, "U1", before, NULL),
+	   "the directory's stops every unit");
+	ok(tombstone_write(directory, "U1", 1000) && grace_for("U1", before) == 1000,
+	   "the unit's later one has its say");
+	ok(grace_for("U2", before) == 600000, "not over another unit");
+	ok(tombstone_write(directory, "U1", -1) && grace_for("U1", before) == OWN_MS,
+	   "also where it asks for no grace");
+	ok(tombstone_write(directory, all, 0) && grace_for("U1", before) == 0,
+	   "and so has the directory's");
+	tombstone_remove(directory, all);
+	tombstone_remove(directory, "U1");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/unit-tombstone.XXXXXX";
@@ -204,6 +233,7 @@ int main(void)
 	test_behind_boot();
 	test_expired();
 	test_no_room();
+	test_whole();
 	(void)close(directory);
 	ok(rmdir(path) == 0, "nothing is left in it");
 	return done();
