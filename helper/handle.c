@@ -61,7 +61,7 @@ bool handle_open(struct handle *handle, pid_t pid)
 	}
 	handle->id = (struct process){pid, stat.start};
 	/* alive after the read: what was read is this process's */
-	if (!is_dead(&stat) && handle_alive(handle))
+	if (handle_alive(handle))
 		return true;
 	handle_close(handle);
 	errno = ESRCH;

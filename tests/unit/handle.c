@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../helper/util.h"
 #include "tap.h"
 
 static void *say_id(void *pipe_end)
@@ -61,6 +62,39 @@ static void test_child(void)
 	handle_close(&handle);
 }
 
+static void *stay(void *unused)
+{
+	for (;;)
+		(void)pause();
+	return unused;
+}
+
+static bool first_thread_ended(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat(pid, &stat) && stat.state == 'Z';
+}
+
+static void test_threads_left(void)
+{
+	struct handle handle;
+	pthread_t thread;
+	pid_t child = fork();
+
+	if (child == 0) {
+		(void)pthread_create(&thread, NULL, stay, NULL);
+		pthread_exit(NULL);
+	}
+	for (int i = 0; i < 500 && !first_thread_ended(child); i++)
+		sleep_ms(10);
+	ok(first_thread_ended(child) && handle_open(&handle, child) && handle_alive(&handle),
+	   "a process lives on whose first thread has ended");
+	ok(handle_signal(&handle, SIGKILL) && handle_wait(&handle, 5000), "a signal reaches it");
+	(void)waitpid(child, NULL, 0);
+	handle_close(&handle);
+}
+
 static void test_no_pid(void)
 {
 	static const pid_t pids[] = {0, -1, 2147483647, -2147483647};
@@ -77,6 +111,7 @@ int main(void)
 {
 	test_thread();
 	test_child();
+	test_threads_left();
 	test_no_pid();
 	return done();
 }
