@@ -78,6 +78,20 @@ int file_open_log(const char *path)
 	return open_plain(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0);
 }
 
+bool file_write_new(int directory, const char *name, const char *text)
+{
+	_cleanup_close_ int fd = file_open_own(directory, name, O_WRONLY | O_CREAT | O_EXCL);
+
+	if (fd < 0)
+		return false;
+	if (write(fd, text, strlen(text)) == (ssize_t)strlen(text))
+		return true;
+	int error = errno;
+	(void)unlinkat(directory, name, 0); /* the write's error is the one that matters */
+	errno = error;
+	return false;
+}
+
 const char *file_error(void)
 {
 	if (errno == EINVAL)

@@ -7,6 +7,7 @@
 #ifndef PODLEASH_FILE_H
 #define PODLEASH_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -25,6 +26,9 @@ int file_open_directory(int directory, const char *name);
  * it may be root's, who lets this user write to it.
  */
 int file_open_log(const char *path);
+
+/* Writes @text to @name, which is made, and removed where not all goes in. False with errno. */
+bool file_write_new(int directory, const char *name, const char *text);
 
 /* What errno says of such a file, in words. */
 const char *file_error(void);

@@ -14,10 +14,17 @@
 #include "log.h"
 #include "util.h"
 
+/* The answers of podman_knows(). */
+#define PIDFILE	     "pidfile=1\n"
+#define NO_PIDFILE   "pidfile=0\n"
+#define ANSWER_LIMIT 64
+
 #define ASK_MS	     5000
 #define CALL_MS	     20000
+#define KILL_MS	     1000
 #define OUTPUT_LIMIT (4U << 20)
 #define CALL_WORDS   4096
+#define LOOK_MS	     10 /* at a child for which the kernel gives no pidfd */
 
 /* A command line in the making; what does not fit is left out. */
 struct command {
@@ -25,12 +32,17 @@ struct command {
 	size_t count;
 };
 
+static bool is_full(const struct command *command)
+{
+	return command->count + 1 == CALL_WORDS;
+}
+
 static void add(struct command *command, const char *word)
 {
-	if (command->count + 1 < CALL_WORDS) {
-		command->word[command->count++] = word;
-		command->word[command->count] = NULL;
-	}
+	if (is_full(command))
+		return;
+	command->word[command->count++] = word;
+	command->word[command->count] = NULL;
 }
 
 /* In the child: becomes podman, with @output as its stdout. */
@@ -42,6 +54,7 @@ __attribute__((noreturn)) static void become_podman(const struct command *comman
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
 	    dup2(null, STDERR_FILENO) >= 0 && chdir("/") == 0)
@@ -78,6 +91,22 @@ static char *read_output(int fd, int64_t deadline)
 	return text;
 }
 
+/* Waits for our own @child until @deadline; as waitpid(2) with WNOHANG, 0: it has not ended. */
+static pid_t wait_for(pid_t child, int64_t deadline, int *status)
+{
+	struct handle handle;
+	bool open = handle_open(&handle, child);
+	pid_t ended;
+
+	while ((ended = waitpid(child, status, WNOHANG)) == 0 && ms_until(deadline))
+		if (open)
+			(void)handle_wait(&handle, ms_until(deadline));
+		else
+			sleep_ms(LOOK_MS);
+	handle_close(&handle);
+	return ended;
+}
+
 /*
  * Runs @command for at most @ms. Returns its exit status, or -1 where it could
  * not be started or was ended for taking too long. With @output, hands its stdout
@@ -103,25 +132,31 @@ static int call(const struct command *command, char *const environment[], int ms
 	if (child < 0)
 		return -1;
 
-	/* our own child, not waited for yet: its pid cannot be anyone else's */
-	struct handle handle;
-	if (handle_open(&handle, child)) {
-		if (!handle_wait(&handle, ms_until(deadline))) {
-			log_line("%s %s: no end after %d ms, killed", command->word[0],
-				 command->word[1], ms);
-			(void)handle_signal(&handle, SIGKILL);
-		}
-		handle_close(&handle);
+	pid_t ended = wait_for(child, deadline, &status);
+	if (ended == 0) {
+		log_line("%s %s: no end after %d ms, killed", command->word[0], command->word[1],
+			 ms);
+		(void)kill(child, SIGKILL); /* not waited for yet: its pid is its own */
+		(void)wait_for(child, boottime_ms() + KILL_MS, &status);
+		return -1;
 	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return ended == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Asks @executable whether it knows @flag; returns its status, or -1 (call()). */
+static int ask(const char *executable, const char *flag, char *const environment[])
+{
+	struct command command = {.count = 0};
+
+	add(&command, executable);
+	add(&command, "run");
+	add(&command, flag);
+	add(&command, "--help");
+	return call(&command, environment, ASK_MS, NULL);
 }
 
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[])
 {
-	struct command command = {.count = 0};
 	char name[128];
 	struct stat st;
 
@@ -130,27 +165,29 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 	(void)snprintf(name, sizeof(name), ".podman-%jx-%jx-%jx-%jx.%lx", (uintmax_t)st.st_dev,
 		       (uintmax_t)st.st_ino, (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec,
 		       (unsigned long)st.st_mtim.tv_nsec);
-	_cleanup_free_ char *known = read_own_file(directory, name, 64, NULL);
-	if (known && equal(known, "pidfile=1\n"))
+	_cleanup_free_ char *known = read_own_file(directory, name, ANSWER_LIMIT, NULL);
+	if (known && equal(known, PIDFILE))
 		return PODMAN_KNOWS_BOTH;
-	if (known && equal(known, "pidfile=0\n"))
+	if (known && equal(known, NO_PIDFILE))
 		return PODMAN_KNOWS_CONMON_PIDFILE;
 
-	add(&command, executable);
-	add(&command, "run");
-	add(&command, "--conmon-pidfile=/dev/null");
-	add(&command, "--pidfile=/dev/null");
-	add(&command, "--help");
-	int status = call(&command, environment, ASK_MS, NULL);
-	if (status < 0)
-		return PODMAN_DOES_NOT_ANSWER;
+	int status = ask(executable, "--pidfile=/dev/null", environment);
 	if (status == 126 || status == 127) /* it was not started: env(1) */
 		return PODMAN_DOES_NOT_START;
-	_cleanup_close_ int fd = file_open_own(directory, name, O_WRONLY | O_CREAT | O_EXCL);
-	const char *answer = status == 0 ? "pidfile=1\n" : "pidfile=0\n";
-	if (fd >= 0 && write(fd, answer, strlen(answer)) != (ssize_t)strlen(answer))
-		(void)unlinkat(directory, name, 0); /* asked again next time */
-	return status == 0 ? PODMAN_KNOWS_BOTH : PODMAN_KNOWS_CONMON_PIDFILE;
+	/* one that is out of order knows neither: it is asked again next time */
+	if (status < 0 || (status && ask(executable, "--conmon-pidfile=/dev/null", environment)))
+		return PODMAN_DOES_NOT_ANSWER;
+	(void)file_write_new(directory, name,
+			     status ? NO_PIDFILE : PIDFILE); /* else asked again as well */
+	return status ? PODMAN_KNOWS_CONMON_PIDFILE : PODMAN_KNOWS_BOTH;
+}
+
+void podman_share_answer(int from, int to, const char *name)
+{
+	_cleanup_free_ char *answer = read_own_file(from, name, ANSWER_LIMIT, NULL);
+
+	if (answer)
+		(void)file_write_new(to, name, answer); /* there already is as good */
 }
 
 /* Writes the first line that @command prints; "" where it fails. */
@@ -247,8 +284,9 @@ static void start_inspect(const struct run *run, struct command *command)
 static bool inspect(const struct run *run, const struct command *command, char cid[CID_SIZE])
 {
 	char *output = NULL;
+	int status = call(command, environment_of(run), CALL_MS, &output);
 	/* one that went away meanwhile fails the call, and the others are printed all the same */
-	bool asked = call(command, environment_of(run), CALL_MS, &output) >= 0 && output;
+	bool asked = status >= 0 && output && (status == 0 || output[0]);
 
 	if (!asked || !find_line(run, output, cid))
 		cid[0] = '\0';
@@ -258,15 +296,18 @@ static bool inspect(const struct run *run, const struct command *command, char c
 
 static bool inspect_all(const struct run *run, char *containers, char cid[CID_SIZE])
 {
-	struct command command = {.count = 0};
 	char *rest, *id = strtok_r(containers, "\n", &rest);
+	bool asked = true;
 
-	if (!id)
-		return true;
-	start_inspect(run, &command);
-	for (; id; id = strtok_r(NULL, "\n", &rest))
-		add(&command, id);
-	return inspect(run, &command, cid);
+	while (id && asked && !cid[0]) {
+		struct command command = {.count = 0};
+
+		start_inspect(run, &command);
+		for (; id && !is_full(&command); id = strtok_r(NULL, "\n", &rest))
+			add(&command, id);
+		asked = inspect(run, &command, cid);
+	}
+	return asked;
 }
 
 static void inspect_name(const struct run *run, char cid[CID_SIZE])
@@ -341,6 +382,19 @@ static void forget_in_runtime(const struct run *run)
 	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where podman did it */
 }
 
+/* Whether podman says that it has no such container. */
+static bool is_unknown(const struct run *run)
+{
+	struct command command = {.count = 0};
+
+	start_command(run, &command);
+	add(&command, "container");
+	add(&command, "exists");
+	add(&command, run->cid);
+	return call(&command, environment_of(run), CALL_MS, NULL) ==
+	       1; /* podman-container-exists(1) */
+}
+
 bool podman_forget(struct run *run)
 {
 	struct command command = {.count = 0};
@@ -364,5 +418,5 @@ bool podman_forget(struct run *run)
 	forget_in_runtime(run);
 	log_run(run, NULL, "podman %s %s: status %d",
 		run->remove ? "rm --force" : "container cleanup", run->cid, status);
-	return status == 0 || status == 1; /* 1: no such container */
+	return status == 0 || is_unknown(run);
 }

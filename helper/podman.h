@@ -18,11 +18,14 @@ enum podman_knows {
 };
 
 /*
- * Asks @executable once, by `podman run FLAGS --help`, which fails on a flag it
+ * Asks @executable once, by `podman run FLAG --help`, which fails on a flag it
  * does not know. The answer is kept in @directory under the file's device,
  * inode, size and mtime; none is not. @environment is podman's.
  */
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
+
+/* Copies the answer @name from one directory to the other, where it is not there yet. */
+void podman_share_answer(int from, int to, const char *name);
 
 /* Writes what `podman --version` prints, without the newline; "" where it does not. */
 void podman_version(const char *executable, char *const environment[], char *version, size_t size);

@@ -328,6 +328,28 @@ with_own_root() {
   grep -q '^run ' "$WORK/called"
 }
 
+@test "podleash run: what one unit learned of podman the next one knows" {
+  sed -i "2i case \$* in *--help) echo asked >>$WORK/asked ;; esac" "$WORK/bin/podman"
+  with_own_root sh -ec '
+    for unit in U1 U2 U3; do
+      "$0" run --unit $unit "$1" run image
+      stat -c %h "$ROOT"/.podman-*
+    done' "$PODLEASH" "$WORK/bin/podman" >"$WORK/out"
+  [ "$(wc -l <"$WORK/asked")" = 1 ]
+  [ "$(wc -l <"$WORK/called")" = 3 ]
+}
+
+@test "a podman that is out of order when it is asked for its flags is asked again by the next run" {
+  sed -i "2i [ ! -e $WORK/broken ] || exit 125" "$WORK/bin/podman"
+  : >"$WORK/broken"
+  collect leash "$WORK/bin/podman" run image
+  [ "$STATUS" = 125 ] || explain 'not as podman'
+  rm "$WORK/broken"
+  collect leash "$WORK/bin/podman" run image
+  [ "$STATUS" = 0 ] || explain 'not as podman'
+  podman_runs "$WORK/unit" || fail "$(<"$WORK/called")"
+}
+
 # unit_directory NAME=VALUE...: where `podleash run` puts a unit's directory for an ordinary user.
 unit_directory() {
   # shellcheck disable=SC2016 # for the inner shell

@@ -572,6 +572,20 @@ END
   if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
 }
 
+@test "a guard killed, a container without --rm that somebody removed: a sweep ends the run" {
+  start_script U1 <<END
+podman run --network=none $IMAGE sleep 600
+exit \$?
+END
+  wait_running
+  kill_now "$GUARD"
+  podman kill "$CID"
+  podman rm --force "$CID"
+  wait_until 10 gone "$PODMAN"
+  "$BUILD/podleash" sweep "$PID_DIR"
+  if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
+}
+
 @test "podman killed, then conmon while the container ends, no --rm: podman knows that it ended" {
   start_script U1 <<END
 podman run --network=none $IMAGE sh -c "trap ': >/asked' TERM; while :; do sleep 600 & wait; done"
