@@ -116,7 +116,10 @@ static enum verdict linger_for_podman(struct watch *watch)
 {
 	const struct run *run = watch->run;
 
-	return run->remove && access(run->bundle, F_OK) == 0 ? linger(watch, LINGER_MS) : GO_ON;
+	if (run->remove && access(run->bundle, F_OK) == 0)
+		return linger(watch, LINGER_MS);
+	watch->linger_until = 0; /* somebody else has cleaned up */
+	return GO_ON;
 }
 
 static enum verdict judge_container_gone(struct watch *watch, bool podman_gone, bool conmon_gone)
@@ -276,7 +279,8 @@ static int open_signals(void)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	(void)sigaddset(&set, SIGPIPE); /* no reason to end */
+	(void)sigaddset(&set, SIGPIPE); /* no reasons to end */
+	(void)sigaddset(&set, SIGXFSZ);
 	return sigprocmask(SIG_BLOCK, &set, NULL) ? -1 : fd;
 }
 

@@ -37,6 +37,7 @@ struct hold {
 	char directory[PATH_MAX]; /* the pid directory's, as given */
 	char all[UNIT_SIZE];	  /* the unit that stands for all of it */
 	bool ignored_sigchld;	  /* as we were started; podman gets it so */
+	bool ignored_sigxfsz;	  /* the same */
 	char name[RUN_SIZE];
 	char **environment; /* podman's: ours less our own variables */
 	struct ancestors ancestors;
@@ -73,6 +74,8 @@ static int become(const struct hold *hold, char *const argv[])
 {
 	if (hold->ignored_sigchld)
 		(void)signal(SIGCHLD, SIG_IGN);
+	if (!hold->ignored_sigxfsz)
+		(void)signal(SIGXFSZ, SIG_DFL);
 	/* execvpe(3) runs a script without #! by the shell, as the caller's own may have */
 	if (strchr(hold->path, '/'))
 		(void)execvpe(hold->path, argv, hold->environment);
@@ -269,6 +272,8 @@ int hold_main(int argc, char *argv[])
 	}
 	/* ignored, it would keep our children's status from us */
 	hold.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
+	/* of a log or a record beyond the job's limit podman need not die */
+	hold.ignored_sigxfsz = signal(SIGXFSZ, SIG_IGN) == SIG_IGN;
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
 	_cleanup_close_ int directory = piddir_open(hold.directory, &why);

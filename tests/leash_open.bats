@@ -257,6 +257,16 @@ assert_refused() {
   if grep "without a leash" "$LOG"; then fail "started without a leash"; fi
 }
 
+@test "a log that is longer than the job may write: the job runs" {
+  stand_in "$WORK/bin"
+  collect bare "$WORK/bin/podman" run image
+  printf %02000d 0 >"$LOG"
+  # shellcheck disable=SC2016 # for the inner shell
+  collect open leashed RECEPTOR_PID_DIRECTORY="$WORK/missing.d" bash -c 'ulimit -f 1; exec "$@"' bash "$WORK/bin/podman" run image
+  assert_same open
+  [ "$(stat -c %s "$LOG")" = 2000 ]
+}
+
 @test "strict: a run that can be leashed goes as it would have" {
   collect bare "${REAL[@]}"
   collect strict leashed PODLEASH_STRICT=1 "${REAL[@]}"
