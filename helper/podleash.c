@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "log.h"
@@ -83,8 +85,24 @@ static const char *full_name(const char *word)
 	return equal(word, "--version") || equal(word, "-V") ? "version" : word;
 }
 
+/*
+ * Whoever closed stdin, stdout or stderr: no file of ours takes its number. podman and the
+ * command of `podleash run` find it closed.
+ */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
 int main(int argc, char *argv[])
 {
+	fill_standard_fds();
 	if (argc < 2) {
 		print_error("no command given");
 		print_usage(stderr);
