@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ancestors.h"
 
+#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "file.h"
+#include "handle.h"
 #include "util.h"
 
 #define INIT_ENVIRON_LIMIT (2U << 20)
+
+/* "NAMESPACE PID START": the inode of its pid namespace, and what names a process for ever. */
+#define OWNER "PODLEASH_OWNER"
 
 bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
 {
@@ -46,6 +52,15 @@ static bool is_init(pid_t pid)
 	return pid <= 1 || (proc_stat(pid, &stat) && equal(stat.name, "systemd"));
 }
 
+static bool holds_by_words(pid_t pid)
+{
+	struct words words;
+	bool holds = proc_cmdline(pid, &words) && is_podleash_run(pid, &words);
+
+	words_free(&words);
+	return holds;
+}
+
 /* Whether init itself was started under the leash: a container whose first process is the runner.
  */
 static bool init_is_leashed(void)
@@ -57,11 +72,23 @@ static bool init_is_leashed(void)
 	return text && memmem(text, size, name, sizeof(name) - 1);
 }
 
+/* Whether systemd started this process, also on a terminal: systemd.exec(5). */
+static bool is_service(void)
+{
+	const char *pid = getenv("SYSTEMD_EXEC_PID");
+
+	return pid && strtol(pid, NULL, 10) == getpid();
+}
+
 static bool is_orphan(void)
 {
+	pid_t parent = getppid();
 	struct proc_stat self, init;
 
-	if (!is_init(getppid()) || !proc_stat(getpid(), &self))
+	/* 0: it was put into this pid namespace, by `podman exec` or nsenter(1) */
+	if (!parent || !is_init(parent) || is_service() || !proc_stat(getpid(), &self))
+		return false;
+	if (holds_by_words(parent)) /* the first process of a container */
 		return false;
 	if (init_is_leashed() && proc_stat(1, &init) &&
 	    (self.session == init.session || self.session == getpid()))
@@ -161,6 +188,39 @@ static bool climb(struct ancestors *ancestors)
 		pid = stat.ppid > 1 ? stat.ppid : 0;
 	}
 	return true;
+}
+
+bool owner_name(pid_t pid)
+{
+	struct proc_stat stat;
+	char text[96];
+
+	if (!proc_stat(pid, &stat))
+		return false;
+	(void)snprintf(text, sizeof(text), "%ju %d %" PRIu64,
+		       (uintmax_t)proc_namespace(getpid(), "pid"), (int)pid, stat.start);
+	return setenv(OWNER, text, 1) == 0;
+}
+
+bool owner_ends(int ms)
+{
+	const char *text = getenv(OWNER);
+	struct process id;
+	struct handle handle;
+	struct proc_stat stat;
+	uintmax_t namespace;
+
+	if (!text || sscanf(text, "%ju %d %" SCNu64, &namespace, &id.pid, &id.start) != 3 ||
+	    namespace != (uintmax_t)proc_namespace(getpid(), "pid"))
+		return false;
+	if (handle_open_exact(&handle, id)) {
+		bool ended = handle_wait(&handle, ms);
+
+		handle_close(&handle);
+		return ended;
+	}
+	/* another user's may be hidden (hidepid) */
+	return proc_stat(id.pid, &stat) || (kill(id.pid, 0) && errno == ESRCH);
 }
 
 bool ancestors_hold(const struct ancestors *ancestors)

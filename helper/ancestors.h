@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "record.h"
 
@@ -41,6 +42,19 @@ enum ancestry ancestors_find(struct ancestors *ancestors);
 
 /* Whether each holder is still the child of the next: none has ended since they were found. */
 bool ancestors_hold(const struct ancestors *ancestors);
+
+/*
+ * Names the process @pid, a `podleash run`, in our environment as the owner of all that inherits
+ * it. False with errno.
+ */
+bool owner_name(pid_t pid);
+
+/*
+ * Waits up to @ms for the end of the owner that our environment names, and returns whether it
+ * has come: what the owner's command left behind has nobody to end what it starts now. False where
+ * no owner is named, or one of another pid namespace.
+ */
+bool owner_ends(int ms);
 
 /*
  * Whether @words are a receptor command-runner's (receptor, workceptor/command.go:

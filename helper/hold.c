@@ -28,6 +28,10 @@
 /* Why podman is not started. */
 #define OVER	  "the process that asked for podman has ended"
 #define CANCELLED "it was cancelled"
+#define NO_OWNER  "the podleash run that it is of has ended"
+
+/* How long a `podleash run` that has removed its directory may take to end. */
+#define OWNER_MS 1000
 
 struct hold {
 	const char *path;	  /* of podman, as the caller named it */
@@ -233,15 +237,15 @@ static int leash_and_become(const struct hold *hold, int directory)
 /* Finds out what the leash needs; returns 0, or the status of a podman that was started without. */
 static int prepare(struct hold *hold, int directory, const char *why)
 {
-	switch (ancestors_find(&hold->ancestors)) {
-	case ANCESTORS_FOUND:
-		break;
-	case ANCESTORS_ENDED:
+	enum ancestry ancestry = ancestors_find(&hold->ancestors);
+
+	if (ancestry == ANCESTORS_ENDED)
 		return refuse(hold, OVER);
-	case ANCESTORS_UNKNOWN:
+	if (owner_ends(directory < 0 ? OWNER_MS : 0))
+		return refuse(hold, NO_OWNER);
+	if (ancestry == ANCESTORS_UNKNOWN)
 		return go_without(hold, "the process that asked for podman",
 				  "proc(5) does not show it");
-	}
 	if (directory < 0)
 		return go_without(hold, hold->directory, why);
 	switch (podman_knows(directory, hold->path, hold->environment)) {

@@ -96,6 +96,17 @@ void piddir_default(char *path, size_t size)
 		piddir_root(path, size);
 }
 
+bool piddir_absolute(const char *path, char absolute[PATH_MAX])
+{
+	bool relative = path[0] != '/';
+
+	if (relative && !getcwd(absolute, PATH_MAX))
+		return false;
+	size_t before = relative ? strlen(absolute) : 0, room = PATH_MAX - before;
+	errno = ENAMETOOLONG;
+	return snprintf(absolute + before, room, "%s%s", relative ? "/" : "", path) < (int)room;
+}
+
 void piddir_unit(int directory, char unit[UNIT_SIZE])
 {
 	char link[32], path[PATH_MAX];
@@ -197,18 +208,15 @@ bool piddir_remove(int directory, const char *path)
 
 int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
 {
-	const char *why;
+	char usual[PATH_MAX];
+	const char *why, *given = argument ? argument : usual;
 	int directory = -1;
 
-	piddir_default(path, PATH_MAX);
-	/* absolute: a guard's directory is /; too long a one is not found */
-	bool relative = argument && argument[0] != '/' && getcwd(path, PATH_MAX);
-	size_t before = relative ? strlen(path) : 0;
-	if (argument)
-		(void)snprintf(path + before, PATH_MAX - before, "%s%s", relative ? "/" : "",
-			       argument);
+	piddir_default(usual, sizeof(usual));
 	*status = 1;
-	if (piddir_become_owner(path)) {
+	if (!piddir_absolute(given, path)) { /* a guard's directory is / */
+		print_error("%s: %s; nothing was touched", given, strerror(errno));
+	} else if (piddir_become_owner(path)) {
 		directory = piddir_open(path, &why);
 		if (directory < 0 && !argument && errno == ENOENT) {
 			*status = 0;

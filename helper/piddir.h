@@ -27,6 +27,9 @@ void piddir_root(char *path, size_t size);
 /* Writes RECEPTOR_PID_DIRECTORY, or the root where that is not set. */
 void piddir_default(char *path, size_t size);
 
+/* Writes @path, behind the working directory where it is relative. False with errno. */
+bool piddir_absolute(const char *path, char absolute[PATH_MAX]);
+
 /*
  * Writes the unit that stands for all of the open @directory: its name, "default"
  * where that is no unit's or cannot be told.

@@ -46,10 +46,12 @@ struct job {
 	char path[PATH_MAX]; /* of the pid directory */
 	int root;	     /* the directory above it, where `podleash run` made it; else -1 */
 	int directory;
-	int lock;	      /* on the mark of a directory that `podleash run` made; else -1 */
-	bool inherited_unit;  /* its name is an outer job's: that job's other runs are not ours */
-	bool ignored_sigchld; /* as we were started; the command gets it so */
-	void *library;	      /* libpodleash.so, NULL where it could not be loaded */
+	int lock;	       /* on the mark of a directory that `podleash run` made; else -1 */
+	bool inherited_unit;   /* its name is an outer job's: that job's other runs are not ours */
+	bool ignored_sigchld;  /* as we were started; the command gets it so */
+	void *library;	       /* libpodleash.so, NULL where it could not be loaded */
+	char helper[PATH_MAX]; /* this program */
+	char preload[2 * PATH_MAX]; /* the command's LD_PRELOAD */
 	struct ancestors ancestors;
 	struct run whole; /* no run but the unit, as the log speaks of it */
 };
@@ -152,26 +154,26 @@ static bool open_directory(struct job *job, const char **why)
 
 	if (!path)
 		return open_own(job, why);
-	*why = "too long a path";
-	if (strlen(path) >= sizeof(job->path))
+	/* podman may be called for anywhere */
+	if (!piddir_absolute(path, job->path)) {
+		*why = strerror(errno);
 		return false;
-	memcpy(job->path, path, strlen(path) + 1);
-	job->directory = piddir_make(path, &job->lock, why);
+	}
+	job->directory = piddir_make(job->path, &job->lock, why);
 	return job->directory >= 0;
 }
 
-/* Sets the environment of the leash. A library that ld.so cannot load would print into the job's
- * result. */
-static bool set_environment(struct job *job, const char **why)
+/* Finds and loads the library: one that ld.so cannot load would print into the job's result. */
+static bool load_library(struct job *job, const char **why)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	char helper[PATH_MAX], library[PATH_MAX], both[2 * PATH_MAX];
-	static char text[PATH_MAX + 64]; /* the caller's to read */
+	char library[PATH_MAX];
+	static char text[PATH_MAX + 96]; /* the caller's to read */
 
 	*why = "/proc/self/exe cannot be read";
-	if (!program_path(helper))
+	if (!program_path(job->helper))
 		return false;
-	library_find(helper, library);
+	library_find(job->helper, library);
 	const char *problem = library_problem(library);
 	if (problem) {
 		(void)snprintf(text, sizeof(text), "%s: %s", library, problem);
@@ -183,11 +185,18 @@ static bool set_environment(struct job *job, const char **why)
 		*why = dlerror();
 		return false;
 	}
-	*why = "too long an LD_PRELOAD, or no memory";
-	if (snprintf(both, sizeof(both), "%s%s%s", library, preload && *preload ? ":" : "",
-		     preload ? preload : "") >= (int)sizeof(both))
-		return false;
-	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("PODLEASH_HELPER", helper, 0) == 0 &&
+	*why = "too long an LD_PRELOAD";
+	return snprintf(job->preload, sizeof(job->preload), "%s%s%s", library,
+			preload && *preload ? ":" : "",
+			preload ? preload : "") < (int)sizeof(job->preload);
+}
+
+/* Sets the environment of the leash, as @owner's. */
+static bool set_environment(const struct job *job, pid_t owner)
+{
+	(void)owner_name(owner); /* the leash holds without it */
+	return setenv("LD_PRELOAD", job->preload, 1) == 0 &&
+	       setenv("PODLEASH_HELPER", job->helper, 0) == 0 &&
 	       setenv("RECEPTOR_PID_DIRECTORY", job->path, 1) == 0 &&
 	       setenv("PODLEASH_UNIT", job->unit, 1) == 0 &&
 	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);
@@ -347,7 +356,7 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 	if (getppid() != parent)
 		_exit(EXIT_REFUSED);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-	_exit(become(job));
+	_exit(set_environment(job, parent) ? become(job) : go_without(job, strerror(errno)));
 }
 
 static int run_job(struct job *job)
@@ -361,17 +370,17 @@ static int run_job(struct job *job)
 		(void)sigaddset(&set, passed_on[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, &before);
 	watch.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (watch.signals < 0)
-		return go_without(job, strerror(errno));
 	if (job->ancestors.command_runner)
 		(void)handle_open_exact(&watch.command_runner,
 					job->ancestors.holder[job->ancestors.holders - 1].id);
-	pid_t child = fork();
+	pid_t child = watch.signals < 0 ? -1 : fork();
 	if (child == 0)
 		start_command(job, self, &before);
 	if (child < 0) {
+		int error = errno;
+
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
-		return go_without(job, strerror(errno));
+		return go_without(job, strerror(error));
 	}
 	if (!handle_open(&watch.command, child)) /* a zombie already: waitpid(2) tells */
 		watch.command = (struct handle){{child, 0}, -1};
@@ -390,6 +399,19 @@ static int run_job(struct job *job)
 	return end_as(status);
 }
 
+/* Whether that happened before the unit had its directory, where hold looks. */
+static bool was_cancelled(const struct job *job)
+{
+	const struct ancestors *above = &job->ancestors;
+	struct proc_stat self;
+
+	if (job->root < 0 || !proc_stat(getpid(), &self))
+		return false;
+	uint64_t owner =
+		above->command_runner ? above->holder[above->holders - 1].id.start : self.start;
+	return tombstone_stops(job->root, job->unit, owner, NULL);
+}
+
 int run_main(int argc, char *argv[])
 {
 	struct job job = {.root = -1, .directory = -1, .lock = -1};
@@ -402,7 +424,15 @@ int run_main(int argc, char *argv[])
 	job.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 	(void)ancestors_find(&job.ancestors); /* an orphan may well be started by podleash run */
 	name_unit(&job);
-	if (!open_directory(&job, &why) || !set_environment(&job, &why))
+	if (!open_directory(&job, &why) || !load_library(&job, &why))
 		return go_without(&job, why);
+	if (was_cancelled(&job)) {
+		log_run(&job.whole, "it was cancelled", "it was cancelled; %s is not started",
+			job.command[0]);
+		print_error("unit %s: it was cancelled; %s is not started", job.unit,
+			    job.command[0]);
+		remove_directory(&job);
+		return EXIT_REFUSED;
+	}
 	return run_job(&job);
 }

@@ -221,6 +221,77 @@ value() {
   [ "$(value PODLEASH_UNIT)" = U4 ] || explain "not the command-runner's unit"
 }
 
+# podman_runs: whether the stand-in was called for `podman run`, and with which pid file.
+podman_runs() {
+  grep -qE "^run --conmon-pidfile=$1/[0-9a-f-]+\.conmon\.pid --pidfile=$1/[0-9a-f-]+\.pid image\$" "$WORK/called"
+}
+
+@test "podleash run: a relative directory is the same to a command that goes elsewhere" {
+  local way
+  cd "$WORK"
+  for way in "RECEPTOR_PID_DIRECTORY=unit $PODLEASH run --" "$PODLEASH run --pid-dir unit"; do
+    # shellcheck disable=SC2086 # several words
+    collect env $way sh -c "cd / && $WORK/bin/podman run image"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    podman_runs "$WORK/unit" || fail "$(<"$WORK/called")"
+    rm "$WORK/called"
+  done
+}
+
+@test "podleash run: what its command left behind starts no podman once it has ended" {
+  local directory
+  for directory in "$WORK/unit" "$PID_DIR"; do
+    mkfifo "$WORK/start"
+    collect "$PODLEASH" run --pid-dir "$directory" sh -c '
+      { read -r _ <"$1/start"; "$1/bin/podman" run image 2>"$1/said"; echo $? >"$1/status"; } >/dev/null 2>&1 &' sh "$WORK"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    echo go >"$WORK/start"
+    wait_until 10 grep -q . "$WORK/status"
+    [ "$(<"$WORK/status")" = 125 ]
+    grep -q ': the podleash run that it is of has ended; podman is not started$' "$WORK/said" || fail "$(<"$WORK/said")"
+    [ ! -e "$WORK/called" ]
+    rm "$WORK"/{start,status}
+  done
+}
+
+@test "podleash run without a descriptor of its own: the command runs without a leash, and with its own signal mask" {
+  collect strace -qq -o "$WORK/trace" -e trace=signalfd4 -e inject=signalfd4:error=EMFILE \
+    "$PODLEASH" run --pid-dir "$WORK/unit" sh -c 'grep SigBlk /proc/self/status; exec "$0" run image' "$WORK/bin/podman"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [[ "$(<"$WORK/out")" =~ ^SigBlk:[[:space:]]0+$ ]] || explain 'signals are blocked'
+  [ "$(<"$WORK/called")" = 'run image' ]
+  grep -q 'Too many open files; sh is started without a leash$' "$LOG"
+}
+
+# without_fd N COMMAND...: with that descriptor closed.
+without_fd() {
+  case $1 in
+    0) "${@:2}" <&- ;;
+    1) "${@:2}" >&- ;;
+    2) "${@:2}" 2>&- ;;
+  esac
+}
+
+@test "stdin, stdout or stderr closed: the run is guarded all the same, and podman has it closed" {
+  local fd
+  mkfifo "$WORK/go"
+  sed -i "5i for fd in 0 1 2; do [ ! -e /proc/\$\$/fd/\$fd ] || fds=\"\$fds \$fd\"; done; echo \"\$fds\" >$WORK/fds" "$WORK/bin/podman"
+  for fd in 0 1 2; do
+    (exec 3>&- 4>&- 5>&-; without_fd $fd env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run image) &
+    wait_until 10 record_of_one
+    OURS+=("$GUARD" "$(record_value podman "$RECORD")")
+    # A guard has the lock on its record, and the directory.
+    if flock --nonblock "$RECORD" true; then fail "$fd: nobody has the lock"; fi
+    "$PODLEASH" list --json "$PID_DIR" >"$WORK/list"
+    [ "$(jq -r .state "$WORK/list")" = starting ] || fail "$fd: $(<"$WORK/list")"
+    wait_until 5 [ -s "$WORK/fds" ]
+    if grep -q $fd "$WORK/fds"; then fail "$fd is open"; fi
+    echo go >"$WORK/go"
+    wait_until 10 [ ! -e "$RECORD" ]
+    rm "$WORK/fds"
+  done
+}
+
 @test "podleash run passes signals on, and ends with its command" {
   local signal run
   cat >"$WORK/command" <<'END'
@@ -257,6 +328,13 @@ END
 @test "podleash run: a library that cannot be loaded: the command runs without a leash; strict: it does not" {
   mkdir "$WORK/copy"
   cp "$PODLEASH" "$WORK/copy"
+  # ld.so would take it apart.
+  mkdir "$WORK/a b"
+  cp "$PODLEASH" "$BUILD/libpodleash.so" "$WORK/a b"
+  collect "$WORK/a b/podleash" run --pid-dir "$WORK/unit" sh -c 'echo "<${LD_PRELOAD-}>"'
+  [ "$(<"$WORK/out")" = '<>' ] && [ ! -s "$WORK/err" ] || explain 'not as without a leash'
+  grep -q 'has a blank, .*; sh is started without a leash$' "$LOG"
+  rm "$LOG"
   echo 'no library' >"$WORK/copy/libpodleash.so"
   collect "$WORK/copy/podleash" run --pid-dir "$WORK/unit" sh -c 'echo "<${LD_PRELOAD-}>"; exit 3'
   [ "$STATUS" = 3 ] || explain 'not the status of its command'

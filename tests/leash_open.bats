@@ -238,7 +238,7 @@ assert_refused() {
   assert_same open
 }
 
-@test "podman started by init: not as somebody's orphan; as the leader of a session, or of a leashed init" {
+@test "podman started by init: not as somebody's orphan; as the leader of a session, or of a leashed init, or a service" {
   # The first process of a pid namespace is the init of all others in it.
   local -a init=(unshare --pid --fork --mount-proc sh -c '"$@"; exit $?' sh) podman=("$WORK/bin/podman" run image)
   local -a leash=(env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR"
@@ -253,6 +253,15 @@ assert_refused() {
   assert_same session
   collect init "${leash[@]}" "${init[@]}" "${podman[@]}"
   assert_same init
+  # As systemd says it of what it started, and of nobody else.
+  # shellcheck disable=SC2016 # for the shell in there
+  collect service "${init[@]}" sh -c 'SYSTEMD_EXEC_PID=$$ exec "$@"' sh "${leash[@]}" env "${podman[@]}"
+  assert_same service
+  collect other "${init[@]}" env SYSTEMD_EXEC_PID=1 "${leash[@]}" env "${podman[@]}"
+  [ "$(<"$WORK/other.status")" = 125 ]
+  # podleash run as the first process of a container.
+  collect run "${init[@]:0:$((${#init[@]} - 4))}" env PODLEASH_LOG="$LOG" "$BUILD/podleash" run --pid-dir "$PID_DIR" "${podman[@]}"
+  assert_same run
   # Neither of the others was started without a leash.
   if grep "without a leash" "$LOG"; then fail "started without a leash"; fi
 }

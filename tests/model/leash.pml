@@ -283,7 +283,7 @@ inline ancestors_find()
 	fi
 }
 
-inline is_cancelled()
+inline tombstone_stops()
 {
 	if
 	:: tombstone -> refused = true
@@ -304,11 +304,11 @@ inline become()
 inline leash_and_become()
 {
 #ifdef RECORD_AFTER_TOMBSTONE
-	is_cancelled();
+	tombstone_stops();
 #endif
 	record_publish(HOLD);
 #ifndef RECORD_AFTER_TOMBSTONE
-	is_cancelled();
+	tombstone_stops();
 #endif
 	if
 	:: refused -> record_remove()
