@@ -63,24 +63,6 @@ static bool parse(struct options *options, int argc, char *argv[])
 	return true;
 }
 
-static bool is_directory(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* Finds the unit's own directory below the given or the default one. False where it has none. */
-static bool find_own_directory(const struct options *options, char own[PATH_MAX])
-{
-	char base[PATH_MAX];
-
-	piddir_default(base, sizeof(base));
-	return snprintf(own, PATH_MAX, "%s/%s", options->path ? options->path : base,
-			options->unit) < PATH_MAX &&
-	       is_directory(own);
-}
-
 struct cancelling {
 	const struct options *options;
 	struct report report;
@@ -117,28 +99,49 @@ static void cancel_directory(int directory, const char *path, void *context)
 			    path);
 }
 
+/* The unit's own directory below @path, where `podleash run` has made one. */
+static void cancel_own_directory(const char *path, struct cancelling *cancelling)
+{
+	char own[PATH_MAX];
+	struct stat st;
+	const char *why;
+
+	if (snprintf(own, sizeof(own), "%s/%s", path, cancelling->options->unit) >=
+		    (int)sizeof(own) ||
+	    lstat(own, &st) || !S_ISDIR(st.st_mode))
+		return;
+	_cleanup_close_ int directory = piddir_open(own, &why);
+	if (directory >= 0) {
+		cancel_directory(directory, own, cancelling);
+	} else if (errno != ENOENT) {
+		print_error("%s: %s; left alone", own, why);
+		cancelling->left = true;
+	}
+}
+
 int cancel_main(int argc, char *argv[])
 {
 	struct options options;
 	struct cancelling cancelling = {.options = &options};
-	char path[PATH_MAX], own[PATH_MAX];
+	char path[PATH_MAX];
 	int status;
 
 	log_init();
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would keep our children's status from us */
+	(void)signal(SIGPIPE, SIG_IGN); /* who reads what we print may go; what we do goes on */
 	if (!parse(&options, argc, argv))
 		return usage_error("cancel");
-	if (options.unit && find_own_directory(&options, own))
-		options.path = own;
 	/* where there is no directory, a unit that is over may be cancelled all the same */
 	_cleanup_close_ int directory = piddir_from_argument(options.path, path, &status);
 	if (directory < 0)
 		return status;
 	cancelling.report.json = options.json;
+	/* first: a `podleash run` that makes its directory looks here behind that */
 	cancel_directory(directory, path, &cancelling);
-	if (!options.unit)
-		if (piddir_each_unit(directory, path, cancel_directory, &cancelling))
-			cancelling.left = true;
+	if (options.unit)
+		cancel_own_directory(path, &cancelling);
+	else if (piddir_each_unit(directory, path, cancel_directory, &cancelling))
+		cancelling.left = true;
 	report_unnamed(&cancelling.report, path);
 	return cancelling.left ? EXIT_LEFT : 0;
 }

@@ -814,6 +814,35 @@ record_of_one() {
   RECORD=$(compgen -G "$PID_DIR/*.run") && GUARD=$(record_value guard "$RECORD" | tail -n 1) && [ -n "$GUARD" ]
 }
 
+@test "sweep and cancel do all that they should where nobody reads what they print" {
+  local command
+  DEAD=$(dead)
+  for command in sweep cancel; do
+    good_record 1-1
+    good_record 1-2
+    collect /usr/bin/python3 -c 'import os, subprocess, sys
+ours, theirs = os.pipe()
+os.close(ours)
+sys.exit(subprocess.call(sys.argv[1:], stdout=theirs))' "$PODLEASH" $command "$PID_DIR"
+    [ "$STATUS" = 0 ] || explain "$command: not status 0"
+    if compgen -G "$PID_DIR/*.run"; then fail "$command: not all are ended"; fi
+  done
+}
+
+@test "a podman that cannot tell of its containers: the run is not over" {
+  DEAD=$(dead)
+  good_record 1-1
+  sed -i "2i case \$* in *ps*) printf %064d 7; exit ;; *inspect*) [ ! -e $WORK/broken ] || exit 125 ;; esac" "$WORK/bin/podman"
+  : >"$WORK/broken"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  [ -e "$PID_DIR/1-1.run" ]
+  rm "$WORK/broken"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ ! -e "$PID_DIR/1-1.run" ]
+}
+
 gave_up_often() {
   [ "$(grep -c ': left: ' "$LOG")" -ge 4 ]
 }

@@ -483,6 +483,46 @@ exists() {
   assert_job_ends
   # It goes with the unit. Leave the machine as it was.
   [ ! -e "$root/$unit" ]
+  rm -f "$root/cancelled.$unit"
+  [ -z "$made" ] || rm -rf "$root"
+}
+
+# start_late UNIT: a unit whose `podleash run` waits for the FIFO `start` before it is called.
+start_late() {
+  [ -p "$WORK/start" ] || mkfifo "$WORK/start"
+  cat >"$WORK/late" <<END
+read -r _ <"$WORK/start"
+exec "$BUILD/podleash" run -- podman run --rm --network=none $IMAGE echo it runs
+END
+  start_unit "$1" env "-u RECEPTOR_PID_DIRECTORY PODLEASH_LOG=$LOG sh $WORK/late"
+  exec 7>"$WORK/start"
+}
+
+@test "a unit cancelled, alone or with all others, before podleash run has made its directory: nothing is started" {
+  local root=$WORK/root/podleash what made='' ways=(unit all)
+  export XDG_RUNTIME_DIR=$WORK/root
+  if [ "$(id -u)" = 0 ]; then
+    # The machine's own, where others may run.
+    root=/run/podleash ways=(unit)
+  fi
+  [ -e "$root" ] || made=1
+  mkdir -p -m 0700 "$root"
+  for what in "${ways[@]}"; do
+    start_late "late-$$-$((++jobs))"
+    if [ $what = unit ]; then cancel --unit "$UNIT"; else cancel "$root"; fi
+    echo go >&7
+    exec 7>&-
+    job_status
+    grep -q "unit $UNIT: it was cancelled; podman is not started" "$UNITDIR/stdout" || fail "$(<"$UNITDIR/stdout")"
+    [ ! -e "$root/$UNIT" ]
+  done
+  # A later one is another matter.
+  start_late "late-$$-$((++jobs))"
+  echo go >&7
+  exec 7>&-
+  job_status
+  grep -qx 'it runs' "$UNITDIR/stdout"
+  rm -f "$root/cancelled.late-$$"*
   [ -z "$made" ] || rm -rf "$root"
 }
 
