@@ -35,8 +35,10 @@ enum ancestry {
  * A parent that dies leaves its child to init (credentials(7), PR_SET_CHILD_SUBREAPER). What a
  * command-runner started is known by its stdout then: the one of the unit. It does so at the end
  * of its exit, and has no command line before that.
- * A process that init starts on purpose leads a session without a terminal, or
- * inherits init's own RECEPTOR_PID_DIRECTORY; an orphan of a runner does neither.
+ * A process that init starts on purpose leads a session without a terminal, inherits
+ * init's own RECEPTOR_PID_DIRECTORY, or is told so by systemd (SYSTEMD_EXEC_PID,
+ * systemd.exec(5)); an orphan of a runner has none of these. A `podleash run` that is the
+ * first process of a container is a parent like any other.
  */
 enum ancestry ancestors_find(struct ancestors *ancestors);
 

@@ -20,7 +20,8 @@ struct cancel {
 /*
  * Writes the tombstone, ends all runs of the unit and waits for their end: those
  * with a guard by telling it, the others itself. Returns true when nothing is left
- * and nothing can start any more; false at the time-out or where something stayed.
+ * and, but where @holder is set, nothing can start any more; false at the time-out or
+ * where something stayed.
  */
 bool cancel_unit(const struct cancel *cancel);
 

@@ -8,9 +8,10 @@
 /*
  * Starts a guard for @run, whose record is open and locked: a process in a
  * session of its own, child of init, that shares the record's file description
- * and so keeps the lock. Returns once it watches; the caller then closes its own
- * descriptor. False with errno where it could not be started: the caller still
- * has the lock. @path is the pid directory's, for the guard's command line.
+ * and so keeps the lock. Returns once it watches, or after two seconds in which it has
+ * not failed; the caller then closes its own descriptor. False with errno where it could not be
+ * started: the caller still has the lock. @path is the pid directory's, for the guard's command
+ * line.
  */
 bool guard_start(const struct run *run, const char *path);
 

@@ -3,8 +3,9 @@
  * A hold on one process that its death and the reuse of its pid cannot loosen.
  *
  * A handle is a pidfd, opened first and verified second (pidfd_open(2), Linux
- * 5.3). Older kernels (RHEL 8: 4.18) have none: there the start time is compared
- * before each kill(2), which leaves the window between the two.
+ * 5.3). Older kernels (RHEL 8: 4.18) have none: there, and where descriptors or memory
+ * are short, the start time is compared before each kill(2), which leaves the window between
+ * the two.
  */
 #ifndef PODLEASH_HANDLE_H
 #define PODLEASH_HANDLE_H
@@ -15,7 +16,7 @@
 
 struct handle {
 	struct process id; /* pid 0: closed */
-	int fd;		   /* -1: a kernel without pidfds */
+	int fd;		   /* -1: the kernel has no pidfds, or none to spare */
 };
 
 #define HANDLE_NONE ((struct handle){.fd = -1})

@@ -24,7 +24,8 @@ __attribute__((format(printf, 3, 0))) void format_line(char *line, size_t size, 
 
 /*
  * Logs one line, printf-like, without a newline; what is no printable ASCII in it
- * is shown as `?`. Never waits; errors are ignored, no one is left to tell.
+ * is shown as `?`. Waits for nobody but the disk of PODLEASH_LOG; errors are ignored, no
+ * one is left to tell.
  */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 

@@ -53,7 +53,7 @@ void podman_stop(const struct run *run);
  * Removes the container of a --rm run (`podman rm --force`), or lets podman clean
  * up after one that stays (`podman container cleanup`), and the runtime forget it. Its id is
  * found by podman_find().
- * Returns true when podman did, or has no such container.
+ * Returns true when podman did, or says that it has no such container.
  */
 bool podman_forget(struct run *run);
 

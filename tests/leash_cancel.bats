@@ -506,10 +506,11 @@ END
     root=/run/podleash ways=(unit)
   fi
   [ -e "$root" ] || made=1
-  mkdir -p -m 0700 "$root"
+  [ "$root" = /run/podleash ] || mkdir "$WORK/root"
+  [ -e "$root" ] || mkdir -m 0700 "$root"
   for what in "${ways[@]}"; do
     start_late "late-$$-$((++jobs))"
-    if [ $what = unit ]; then cancel --unit "$UNIT"; else cancel "$root"; fi
+    if [ "$what" = unit ]; then cancel --unit "$UNIT"; else cancel "$root"; fi
     echo go >&7
     exec 7>&-
     job_status
