@@ -335,7 +335,7 @@ assert_state() {
   done
 }
 
-@test "list, cancel and sweep --json: exactly the keys of docs/json.md, of the types that it says" {
+@test "list, cancel, sweep and doctor --json: exactly the keys of docs/json.md, of the types that it says" {
   local DEAD BYSTANDER
   start_unit_of a
   collect "$PODLEASH" list --json "$PID_DIR"
@@ -348,6 +348,8 @@ assert_state() {
   good_record 9-1
   collect "$PODLEASH" sweep --json "$PID_DIR"
   diff <(documented sweep) <(keys_and_types) || explain 'sweep: not what is documented'
+  collect "$PODLEASH" doctor --json
+  diff <(documented doctor | sort) <(keys_and_types | sort -u) || explain 'doctor: not what is documented'
 }
 
 # keys_and_types: of the object in the file out.
