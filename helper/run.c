@@ -46,12 +46,10 @@ struct job {
 	char path[PATH_MAX]; /* of the pid directory */
 	int root;	     /* the directory above it, where `podleash run` made it; else -1 */
 	int directory;
-	int lock;	       /* on the mark of a directory that `podleash run` made; else -1 */
-	bool inherited_unit;   /* its name is an outer job's: that job's other runs are not ours */
-	bool ignored_sigchld;  /* as we were started; the command gets it so */
-	void *library;	       /* libpodleash.so, NULL where it could not be loaded */
-	char helper[PATH_MAX]; /* this program */
-	char preload[2 * PATH_MAX]; /* the command's LD_PRELOAD */
+	int lock;	      /* on the mark of a directory that `podleash run` made; else -1 */
+	bool inherited_unit;  /* its name is an outer job's: that job's other runs are not ours */
+	bool ignored_sigchld; /* as we were started; the command gets it so */
+	void *library;	      /* libpodleash.so, NULL where it could not be loaded */
 	struct ancestors ancestors;
 	struct run whole; /* no run but the unit, as the log speaks of it */
 };
@@ -163,17 +161,18 @@ static bool open_directory(struct job *job, const char **why)
 	return job->directory >= 0;
 }
 
-/* Finds and loads the library: one that ld.so cannot load would print into the job's result. */
-static bool load_library(struct job *job, const char **why)
+/* Sets the environment of the leash. A library that ld.so cannot load would print into the job's
+ * result. */
+static bool set_environment(struct job *job, const char **why)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	char library[PATH_MAX];
+	char helper[PATH_MAX], library[PATH_MAX], both[2 * PATH_MAX];
 	static char text[PATH_MAX + 96]; /* the caller's to read */
 
 	*why = "/proc/self/exe cannot be read";
-	if (!program_path(job->helper))
+	if (!program_path(helper))
 		return false;
-	library_find(job->helper, library);
+	library_find(helper, library);
 	const char *problem = library_problem(library);
 	if (problem) {
 		(void)snprintf(text, sizeof(text), "%s: %s", library, problem);
@@ -185,18 +184,11 @@ static bool load_library(struct job *job, const char **why)
 		*why = dlerror();
 		return false;
 	}
-	*why = "too long an LD_PRELOAD";
-	return snprintf(job->preload, sizeof(job->preload), "%s%s%s", library,
-			preload && *preload ? ":" : "",
-			preload ? preload : "") < (int)sizeof(job->preload);
-}
-
-/* Sets the environment of the leash, as @owner's. */
-static bool set_environment(const struct job *job, pid_t owner)
-{
-	(void)owner_name(owner); /* the leash holds without it */
-	return setenv("LD_PRELOAD", job->preload, 1) == 0 &&
-	       setenv("PODLEASH_HELPER", job->helper, 0) == 0 &&
+	*why = "too long an LD_PRELOAD, or no memory";
+	if (snprintf(both, sizeof(both), "%s%s%s", library, preload && *preload ? ":" : "",
+		     preload ? preload : "") >= (int)sizeof(both))
+		return false;
+	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("PODLEASH_HELPER", helper, 0) == 0 &&
 	       setenv("RECEPTOR_PID_DIRECTORY", job->path, 1) == 0 &&
 	       setenv("PODLEASH_UNIT", job->unit, 1) == 0 &&
 	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);
@@ -218,8 +210,11 @@ static int become(const struct job *job)
 	return errno == ENOENT ? 127 : 126;
 }
 
-/* Without a leash the command runs all the same, unless PODLEASH_STRICT=1. */
-static int go_without(const struct job *job, const char *why)
+#define A_LEASH	   "a leash"
+#define SUPERVISOR "anyone above it to cancel it"
+
+/* Without @what the command runs all the same, unless PODLEASH_STRICT=1. */
+static int go_without(const struct job *job, const char *what, const char *why)
 {
 	const char *strict = getenv("PODLEASH_STRICT");
 
@@ -228,8 +223,8 @@ static int go_without(const struct job *job, const char *why)
 			    job->path, why);
 		return EXIT_REFUSED;
 	}
-	log_run(&job->whole, why, "%s: %s; %s is started without a leash", job->path, why,
-		job->command[0]);
+	log_run(&job->whole, why, "%s: %s; %s is started without %s", job->path, why,
+		job->command[0], what);
 	return become(job);
 }
 
@@ -356,7 +351,8 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 	if (getppid() != parent)
 		_exit(EXIT_REFUSED);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-	_exit(set_environment(job, parent) ? become(job) : go_without(job, strerror(errno)));
+	(void)owner_name(parent); /* the leash holds without it */
+	_exit(become(job));
 }
 
 static int run_job(struct job *job)
@@ -380,7 +376,7 @@ static int run_job(struct job *job)
 		int error = errno;
 
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
-		return go_without(job, strerror(error));
+		return go_without(job, SUPERVISOR, strerror(error));
 	}
 	if (!handle_open(&watch.command, child)) /* a zombie already: waitpid(2) tells */
 		watch.command = (struct handle){{child, 0}, -1};
@@ -412,6 +408,14 @@ static bool was_cancelled(const struct job *job)
 	return tombstone_stops(job->root, job->unit, owner, NULL);
 }
 
+static int refuse(struct job *job, const char *why)
+{
+	log_run(&job->whole, why, "%s; %s is not started", why, job->command[0]);
+	print_error("unit %s: %s; %s is not started", job->unit, why, job->command[0]);
+	remove_directory(job);
+	return EXIT_REFUSED;
+}
+
 int run_main(int argc, char *argv[])
 {
 	struct job job = {.root = -1, .directory = -1, .lock = -1};
@@ -424,15 +428,11 @@ int run_main(int argc, char *argv[])
 	job.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 	(void)ancestors_find(&job.ancestors); /* an orphan may well be started by podleash run */
 	name_unit(&job);
-	if (!open_directory(&job, &why) || !load_library(&job, &why))
-		return go_without(&job, why);
-	if (was_cancelled(&job)) {
-		log_run(&job.whole, "it was cancelled", "it was cancelled; %s is not started",
-			job.command[0]);
-		print_error("unit %s: it was cancelled; %s is not started", job.unit,
-			    job.command[0]);
-		remove_directory(&job);
-		return EXIT_REFUSED;
-	}
+	if (!open_directory(&job, &why))
+		return go_without(&job, A_LEASH, why);
+	if (was_cancelled(&job))
+		return refuse(&job, "it was cancelled");
+	if (!set_environment(&job, &why))
+		return go_without(&job, A_LEASH, why);
 	return run_job(&job);
 }
