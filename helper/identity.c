@@ -486,7 +486,27 @@ struct guard_search {
 	void *context;
 };
 
-/* Whether @pid has the directory open where a guard has its own, or guards @record at its path. */
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether a path means the same to @pid: in a container or a chroot it does not. */
+static bool shares_paths(pid_t pid)
+{
+	ino_t mounts = proc_namespace(pid, "mnt");
+	struct stat theirs, ours;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	return mounts && mounts == proc_namespace(getpid(), "mnt") && stat(path, &theirs) == 0 &&
+	       stat("/", &ours) == 0 && is_same_file(&theirs, &ours);
+}
+
+/*
+ * Whether @pid has the directory open where a guard has its own, or guards @record at its path:
+ * another directory may be there by now.
+ */
 static bool guards_there(const struct guard_search *search, pid_t pid, const char *record)
 {
 	size_t length = strlen(search->path);
@@ -495,10 +515,10 @@ static bool guards_there(const struct guard_search *search, pid_t pid, const cha
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, GUARD_FD_DIRECTORY);
 	if (stat(path, &theirs) == 0 && fstat(search->directory, &ours) == 0 &&
-	    theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
+	    is_same_file(&theirs, &ours))
 		return true;
 	return strncmp(record, search->path, length) == 0 &&
-	       record + length + 1 == path_basename(record);
+	       record + length + 1 == path_basename(record) && shares_paths(pid);
 }
 
 static bool visit_guard(pid_t pid, void *context)

@@ -843,6 +843,23 @@ sys.exit(subprocess.call(sys.argv[1:], stdout=theirs))' "$PODLEASH" $command "$P
   [ ! -e "$PID_DIR/1-1.run" ]
 }
 
+@test "a guard whose directory is another one of the same path, in a container, is told nothing" {
+  local user=() inner
+  [ "$(id -u)" = 0 ] || user=(--user --map-current-user)
+  mkfifo "$WORK/go"
+  # shellcheck disable=SC2016 # for the shell in there
+  PODLEASH_HELPER=$PODLEASH unshare "${user[@]}" --mount sh -c 'mount -t tmpfs -o mode=0700 none "$1" && LD_PRELOAD=$2 exec env "$3" run image' sh \
+    "$PID_DIR" "$BUILD/libpodleash.so" "$WORK/bin/podman" </dev/null 3>&- &
+  inner=$(identity $!)
+  OURS+=("$inner")
+  wait_until 10 [ -e "$WORK/called" ]
+  collect "$PODLEASH" cancel "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  alive "$inner"
+  echo go >"$WORK/go"
+  wait_until 10 gone "$inner"
+}
+
 gave_up_often() {
   [ "$(grep -c ': left: ' "$LOG")" -ge 4 ]
 }
