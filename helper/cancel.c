@@ -3,7 +3,6 @@
 #include "cancel.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -127,8 +126,6 @@ int cancel_main(int argc, char *argv[])
 	int status;
 
 	log_init();
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would keep our children's status from us */
-	(void)signal(SIGPIPE, SIG_IGN); /* who reads what we print may go; what we do goes on */
 	if (!parse(&options, argc, argv))
 		return usage_error("cancel");
 	/* where there is no directory, a unit that is over may be cancelled all the same */

@@ -10,7 +10,6 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -156,7 +155,6 @@ int doctor_main(int argc, char *argv[])
 	static struct doctor doctor; /* environ will point into it */
 
 	log_init();
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would keep our children's status from us */
 	if (!parse(&doctor, argc, argv))
 		return usage_error("doctor");
 	if (!program_path(doctor.program)) {

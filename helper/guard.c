@@ -279,8 +279,6 @@ static int open_signals(void)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	(void)sigaddset(&set, SIGPIPE); /* no reasons to end */
-	(void)sigaddset(&set, SIGXFSZ);
 	return sigprocmask(SIG_BLOCK, &set, NULL) ? -1 : fd;
 }
 

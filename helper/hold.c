@@ -6,7 +6,6 @@
  * the run's record, starts its guard, and becomes podman. Whatever fails here
  * must not fail the job: podman is then started as the runner asked for it.
  */
-#include <signal.h>
 #include <stdio.h>
 
 #include "../preload/podman_command.h"
@@ -19,6 +18,7 @@
 #include "podman.h"
 #include "record.h"
 #include "run_flags.h"
+#include "signals.h"
 #include "tombstone.h"
 #include "util.h"
 
@@ -39,9 +39,8 @@ struct hold {
 	size_t run;		  /* index of `run` in it */
 	char cwd[PATH_MAX];	  /* "" where it cannot be told */
 	char directory[PATH_MAX]; /* the pid directory's, as given */
+	int error;		  /* why it cannot be opened */
 	char all[UNIT_SIZE];	  /* the unit that stands for all of it */
-	bool ignored_sigchld;	  /* as we were started; podman gets it so */
-	bool ignored_sigxfsz;	  /* the same */
 	char name[RUN_SIZE];
 	char **environment; /* podman's: ours less our own variables */
 	struct ancestors ancestors;
@@ -76,10 +75,7 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 /* Becomes podman with @argv; returns its status for a program that cannot be started. */
 static int become(const struct hold *hold, char *const argv[])
 {
-	if (hold->ignored_sigchld)
-		(void)signal(SIGCHLD, SIG_IGN);
-	if (!hold->ignored_sigxfsz)
-		(void)signal(SIGXFSZ, SIG_DFL);
+	signals_give_back();
 	/* execvpe(3) runs a script without #! by the shell, as the caller's own may have */
 	if (strchr(hold->path, '/'))
 		(void)execvpe(hold->path, argv, hold->environment);
@@ -274,10 +270,6 @@ int hold_main(int argc, char *argv[])
 		print_error("hold: not a command line of libpodleash.so, which calls it");
 		return usage_error("hold");
 	}
-	/* ignored, it would keep our children's status from us */
-	hold.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
-	/* of a log or a record beyond the job's limit podman need not die */
-	hold.ignored_sigxfsz = signal(SIGXFSZ, SIG_IGN) == SIG_IGN;
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
 	_cleanup_close_ int directory = piddir_open(hold.directory, &why);

@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "log.h"
+#include "signals.h"
 #include "util.h"
 
 #ifndef PODLEASH_VERSION
@@ -103,6 +104,7 @@ static void fill_standard_fds(void)
 int main(int argc, char *argv[])
 {
 	fill_standard_fds();
+	signals_take();
 	if (argc < 2) {
 		print_error("no command given");
 		print_usage(stderr);

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "handle.h"
 #include "log.h"
+#include "signals.h"
 #include "util.h"
 
 /* The answers of podman_knows(). */
@@ -54,7 +55,7 @@ __attribute__((noreturn)) static void become_podman(const struct command *comman
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
+	signals_give_back();
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
 	    dup2(null, STDERR_FILENO) >= 0 && chdir("/") == 0)

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "identity.h"
 #include "piddir.h"
+#include "signals.h"
 #include "util.h"
 
 /* A slow machine's start of a container; a guard's own bounds, podman's cleanup included. */
@@ -60,6 +61,7 @@ __attribute__((noreturn)) static void become_run(const struct probing *probing, 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* its guard then ends the rest */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	signals_give_back();
 	/* what cannot be leashed must not start, and says why */
 	if (getppid() == parent && setsid() >= 0 && chdir("/") == 0 && null >= 0 && output >= 0 &&
 	    dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&

@@ -26,6 +26,7 @@
 #include "piddir.h"
 #include "podman.h"
 #include "reap.h"
+#include "signals.h"
 #include "tombstone.h"
 #include "util.h"
 
@@ -46,10 +47,9 @@ struct job {
 	char path[PATH_MAX]; /* of the pid directory */
 	int root;	     /* the directory above it, where `podleash run` made it; else -1 */
 	int directory;
-	int lock;	      /* on the mark of a directory that `podleash run` made; else -1 */
-	bool inherited_unit;  /* its name is an outer job's: that job's other runs are not ours */
-	bool ignored_sigchld; /* as we were started; the command gets it so */
-	void *library;	      /* libpodleash.so, NULL where it could not be loaded */
+	int lock;	     /* on the mark of a directory that `podleash run` made; else -1 */
+	bool inherited_unit; /* its name is an outer job's: that job's other runs are not ours */
+	void *library;	     /* libpodleash.so, NULL where it could not be loaded */
 	struct ancestors ancestors;
 	struct run whole; /* no run but the unit, as the log speaks of it */
 };
@@ -203,8 +203,7 @@ static int become(const struct job *job)
 	__typeof__(&execvp) leashed =
 		job->library ? (__typeof__(&execvp))dlsym(job->library, "execvp") : NULL;
 
-	if (job->ignored_sigchld)
-		(void)signal(SIGCHLD, SIG_IGN);
+	signals_give_back();
 	(void)(leashed ? leashed : execvp)(job->command[0], job->command);
 	print_error("%s: %s", job->command[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;
@@ -424,8 +423,6 @@ int run_main(int argc, char *argv[])
 	log_init();
 	if (!parse(&job, argc, argv))
 		return usage_error("run");
-	/* ignored, it would keep the command's status from us */
-	job.ignored_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
 	(void)ancestors_find(&job.ancestors); /* an orphan may well be started by podleash run */
 	name_unit(&job);
 	if (!open_directory(&job, &why))

@@ -8,7 +8,6 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -240,8 +239,6 @@ int sweep_main(int argc, char *argv[])
 	int option, status;
 
 	log_init();
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would keep our children's status from us */
-	(void)signal(SIGPIPE, SIG_IGN); /* who reads what we print may go; what we do goes on */
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == 'n')
 			sweep.dry_run = true;

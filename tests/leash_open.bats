@@ -266,13 +266,17 @@ assert_refused() {
   if grep "without a leash" "$LOG"; then fail "started without a leash"; fi
 }
 
-@test "a log that is longer than the job may write: the job runs" {
-  stand_in "$WORK/bin"
-  collect bare "$WORK/bin/podman" run image
-  printf %02000d 0 >"$LOG"
+@test "a log that is longer than the job may write: the job runs, with the signals that it was given" {
   # shellcheck disable=SC2016 # for the inner shell
-  collect open leashed RECEPTOR_PID_DIRECTORY="$WORK/missing.d" bash -c 'ulimit -f 1; exec "$@"' bash "$WORK/bin/podman" run image
+  local -a limited=(bash -c 'trap "" CHLD; ulimit -f 1; exec "$@"' bash)
+  stand_in "$WORK/bin"
+  sed -i '2i grep SigIgn /proc/$$/status' "$WORK/bin/podman"
+  collect bare "${limited[@]}" "$WORK/bin/podman" run image
+  printf %02000d 0 >"$LOG"
+  collect open leashed RECEPTOR_PID_DIRECTORY="$WORK/missing.d" "${limited[@]}" "$WORK/bin/podman" run image
   assert_same open
+  PODLEASH_LOG=$LOG collect run "${limited[@]}" "$BUILD/podleash" run --pid-dir "$WORK/missing.d/below" "$WORK/bin/podman" run image
+  assert_same run
   [ "$(stat -c %s "$LOG")" = 2000 ]
 }
 
