@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "file.h"
 #include "handle.h"
@@ -11,7 +12,7 @@
 
 #define INIT_ENVIRON_LIMIT (2U << 20)
 
-/* "NAMESPACE PID START": the inode of its pid namespace, and what names a process for ever. */
+/* "PIDS TIME PID START": the inodes of its pid and time namespace, in which the rest is meant. */
 #define OWNER "PODLEASH_OWNER"
 
 bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
@@ -149,8 +150,10 @@ static void judge_holder(struct ancestors *ancestors, size_t index, const struct
 		ancestors->command_runner = true;
 		memcpy(ancestors->unit, unit, sizeof(unit));
 	}
-	if (command_runner || is_podleash_run(ancestors->holder[index].id.pid, words))
+	if (command_runner || is_podleash_run(ancestors->holder[index].id.pid, words)) {
 		ancestors->holders = index + 1;
+		ancestors->known = true;
+	}
 }
 
 /*
@@ -190,37 +193,83 @@ static bool climb(struct ancestors *ancestors)
 	return true;
 }
 
+/* By /proc/self, which is ours also where /proc is another pid namespace's. */
+static ino_t own_namespace(const char *kind)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 bool owner_name(pid_t pid)
 {
 	struct proc_stat stat;
-	char text[96];
+	char text[128];
 
 	if (!proc_stat(pid, &stat))
 		return false;
-	(void)snprintf(text, sizeof(text), "%ju %d %" PRIu64,
-		       (uintmax_t)proc_namespace(getpid(), "pid"), (int)pid, stat.start);
+	(void)snprintf(text, sizeof(text), "%ju %ju %d %" PRIu64, (uintmax_t)own_namespace("pid"),
+		       (uintmax_t)own_namespace("time"), (int)pid, stat.start);
 	return setenv(OWNER, text, 1) == 0;
+}
+
+/* False where none is named, or one that is another process here, or at another time. */
+static bool find_owner(struct process *owner)
+{
+	const char *text = getenv(OWNER);
+	uintmax_t pids, time;
+
+	return text &&
+	       sscanf(text, "%ju %ju %d %" SCNu64, &pids, &time, &owner->pid, &owner->start) == 4 &&
+	       pids == (uintmax_t)own_namespace("pid") && time == (uintmax_t)own_namespace("time");
 }
 
 bool owner_ends(int ms)
 {
-	const char *text = getenv(OWNER);
-	struct process id;
+	struct process owner;
 	struct handle handle;
 	struct proc_stat stat;
-	uintmax_t namespace;
 
-	if (!text || sscanf(text, "%ju %d %" SCNu64, &namespace, &id.pid, &id.start) != 3 ||
-	    namespace != (uintmax_t)proc_namespace(getpid(), "pid"))
+	if (!find_owner(&owner))
 		return false;
-	if (handle_open_exact(&handle, id)) {
+	if (handle_open_exact(&handle, owner)) {
 		bool ended = handle_wait(&handle, ms);
 
 		handle_close(&handle);
 		return ended;
 	}
 	/* another user's may be hidden (hidepid) */
-	return proc_stat(id.pid, &stat) || (kill(id.pid, 0) && errno == ESRCH);
+	return proc_stat(owner.pid, &stat) || (kill(owner.pid, 0) && errno == ESRCH);
+}
+
+/* Adds the owner where it is none of the holders; false where it has ended. */
+static bool add_owner(struct ancestors *ancestors)
+{
+	struct process owner;
+	struct proc_stat stat;
+
+	if (!find_owner(&owner))
+		return true;
+	for (size_t i = 0; i < ancestors->holders; i++)
+		if (ancestors->holder[i].id.pid == owner.pid &&
+		    ancestors->holder[i].id.start == owner.start)
+			return true;
+	if (owner_ends(0))
+		return false;
+	if (ancestors->holders < RUN_HOLDERS && proc_stat(owner.pid, &stat)) {
+		ancestors->owner.id = owner;
+		memcpy(ancestors->owner.name, stat.name, sizeof(stat.name));
+		ancestors->known = true;
+	}
+	return true;
+}
+
+uint64_t ancestors_start(const struct ancestors *ancestors)
+{
+	return ancestors->owner.id.pid ? ancestors->owner.id.start
+				       : ancestors->holder[ancestors->holders - 1].id.start;
 }
 
 bool ancestors_hold(const struct ancestors *ancestors)
@@ -239,7 +288,7 @@ bool ancestors_hold(const struct ancestors *ancestors)
 			return false;
 		parent = stat.ppid;
 	}
-	return true;
+	return !ancestors->owner.id.pid || !owner_ends(0);
 }
 
 enum ancestry ancestors_find(struct ancestors *ancestors)
@@ -250,9 +299,9 @@ enum ancestry ancestors_find(struct ancestors *ancestors)
 	memset(ancestors, 0, sizeof(*ancestors));
 	if (is_orphan())
 		return ANCESTORS_ENDED;
-	if (!climb(ancestors)) {
-		ancestors->holders = 0;
-		ancestors->command_runner = false; /* none that could be watched */
+	if (!climb(ancestors) || !add_owner(ancestors)) {
+		ancestors->holders = 0; /* none that could be watched */
+		ancestors->command_runner = ancestors->known = false;
 		return ANCESTORS_ENDED;
 	}
 	if (ancestors_hold(ancestors))

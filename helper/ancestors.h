@@ -4,8 +4,9 @@
  *
  * Where a receptor command-runner or a `podleash run` is among the ancestors,
  * the holders are all processes from the parent up to it; otherwise the parent
- * alone. The receptor daemon above them is never one: it may restart while its
- * jobs go on.
+ * alone. A `podleash run` that our environment names as the owner is one as well,
+ * also where its command left us to init. The receptor daemon above them is never one: it may
+ * restart while its jobs go on.
  */
 #ifndef PODLEASH_ANCESTORS_H
 #define PODLEASH_ANCESTORS_H
@@ -20,6 +21,8 @@ struct ancestors {
 	struct holder holder[RUN_HOLDERS]; /* the nearest first */
 	size_t holders;			   /* 0: unknown */
 	bool command_runner;		   /* receptor's is the last of them */
+	bool known;			   /* the same, or a `podleash run` */
+	struct holder owner;		   /* the owner that is none of them; pid 0: none */
 	char unit[UNIT_SIZE]; /* of the command-runner's unitdir=, "" where there is none */
 };
 
@@ -42,8 +45,11 @@ enum ancestry {
  */
 enum ancestry ancestors_find(struct ancestors *ancestors);
 
-/* Whether each holder is still the child of the next: none has ended since they were found. */
+/* Whether none has ended since they were found: each is still the child of the next. */
 bool ancestors_hold(const struct ancestors *ancestors);
+
+/* The start of the topmost: whose life a run's is bound to, and a cancel comes after. */
+uint64_t ancestors_start(const struct ancestors *ancestors);
 
 /*
  * Names the process @pid, a `podleash run`, in our environment as the owner of all that inherits
@@ -51,11 +57,7 @@ bool ancestors_hold(const struct ancestors *ancestors);
  */
 bool owner_name(pid_t pid);
 
-/*
- * Waits up to @ms for the end of the owner that our environment names, and returns whether it
- * has come: what the owner's command left behind has nobody to end what it starts now. False where
- * no owner is named, or one of another pid namespace.
- */
+/* Waits up to @ms for the end of the owner that our environment names; whether it has come. */
 bool owner_ends(int ms);
 
 /*

@@ -137,6 +137,13 @@ static bool is_over(const struct hold *hold)
 	return hold->ancestors.holders && !ancestors_hold(&hold->ancestors);
 }
 
+/* Whether @error comes of a `podleash run` that removes its directory, which it does last of all.
+ */
+static bool owner_went(int error)
+{
+	return error == ENOENT && owner_ends(OWNER_MS);
+}
+
 /* Starts podman without the leash and logs why; with PODLEASH_STRICT=1 does not start it. */
 static int go_without(const struct hold *hold, const char *what, const char *why)
 {
@@ -182,6 +189,9 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	for (size_t i = 0; i < hold->ancestors.holders; i++)
 		draft_add_process(&draft, "holder", hold->ancestors.holder[i].id,
 				  hold->ancestors.holder[i].name);
+	if (hold->ancestors.owner.id.pid)
+		draft_add_process(&draft, "holder", hold->ancestors.owner.id,
+				  hold->ancestors.owner.name);
 	draft_add(&draft, "conmon_pidfile", hold->flags.conmon_pidfile);
 	draft_add(&draft, "pidfile", hold->flags.pidfile);
 	draft_add(&draft, "cwd", hold->cwd);
@@ -203,17 +213,18 @@ static int leash_and_become(const struct hold *hold, int directory)
 {
 	struct run run = make_run(hold);
 	struct draft draft = describe(hold, run.unit);
-	uint64_t owner = hold->ancestors.holder[hold->ancestors.holders - 1].id.start;
 	char path[2 * PATH_MAX];
 
 	run.directory = directory;
 	run.fd = record_publish(&draft, directory, hold->name);
 	int error = errno;
-	if (tombstone_stops(directory, run.unit, owner, NULL)) {
+	if (tombstone_stops(directory, run.unit, ancestors_start(&hold->ancestors), NULL)) {
 		if (run.fd >= 0)
 			record_remove(&run);
 		return refuse(hold, CANCELLED);
 	}
+	if (run.fd < 0 && owner_went(error))
+		return refuse(hold, NO_OWNER);
 	if (run.fd < 0)
 		return go_without(hold, hold->directory, strerror(error));
 	if (guard_start(&run, absolute(hold, hold->directory, path, sizeof(path))))
@@ -235,10 +246,10 @@ static int prepare(struct hold *hold, int directory, const char *why)
 {
 	enum ancestry ancestry = ancestors_find(&hold->ancestors);
 
-	if (ancestry == ANCESTORS_ENDED)
-		return refuse(hold, OVER);
-	if (owner_ends(directory < 0 ? OWNER_MS : 0))
+	if (directory < 0 && owner_went(hold->error))
 		return refuse(hold, NO_OWNER);
+	if (ancestry == ANCESTORS_ENDED)
+		return refuse(hold, owner_ends(0) ? NO_OWNER : OVER);
 	if (ancestry == ANCESTORS_UNKNOWN)
 		return go_without(hold, "the process that asked for podman",
 				  "proc(5) does not show it");
@@ -273,6 +284,7 @@ int hold_main(int argc, char *argv[])
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
 	_cleanup_close_ int directory = piddir_open(hold.directory, &why);
+	hold.error = errno;
 	piddir_unit(directory, hold.all);
 	hold.environment = environment_unleashed();
 	(void)unsetenv("LD_PRELOAD"); /* of no use to the guard; podman's own list stands already */

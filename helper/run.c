@@ -375,6 +375,8 @@ static int run_job(struct job *job)
 		int error = errno;
 
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+		if (job->lock >= 0)
+			(void)fcntl(job->lock, F_SETFD, 0); /* the directory stays the command's */
 		return go_without(job, SUPERVISOR, strerror(error));
 	}
 	if (!handle_open(&watch.command, child)) /* a zombie already: waitpid(2) tells */
@@ -402,9 +404,8 @@ static bool was_cancelled(const struct job *job)
 
 	if (job->root < 0 || !proc_stat(getpid(), &self))
 		return false;
-	uint64_t owner =
-		above->command_runner ? above->holder[above->holders - 1].id.start : self.start;
-	return tombstone_stops(job->root, job->unit, owner, NULL);
+	return tombstone_stops(job->root, job->unit,
+			       above->known ? ancestors_start(above) : self.start, NULL);
 }
 
 static int refuse(struct job *job, const char *why)
@@ -429,7 +430,9 @@ int run_main(int argc, char *argv[])
 		return go_without(&job, A_LEASH, why);
 	if (was_cancelled(&job))
 		return refuse(&job, "it was cancelled");
-	if (!set_environment(&job, &why))
+	if (!set_environment(&job, &why)) {
+		remove_directory(&job);
 		return go_without(&job, A_LEASH, why);
+	}
 	return run_job(&job);
 }

@@ -254,6 +254,39 @@ podman_runs() {
   done
 }
 
+# leftover: the podman that a command left to init has a record, and its holders.
+leftover() {
+  record_of_one && [ "$(record_value podman "$RECORD")" = "$(identity "$(<"$WORK/pid")")" ]
+}
+
+@test "podleash run: what its command left to init is its own to hold: it ends with it" {
+  local run
+  mkfifo "$WORK/go" "$WORK/end"
+  "$PODLEASH" run --pid-dir "$PID_DIR" sh -c '
+    setsid sh -c "echo \$\$ >$1/pid; exec $1/bin/podman run image" &
+    read -r _ <"$1/end"' sh "$WORK" </dev/null >"$WORK/out" 2>"$WORK/err" 3>&- &
+  run=$(identity $!)
+  OURS+=("$run")
+  wait_until 10 leftover
+  OURS+=("$GUARD" "$(record_value podman "$RECORD")")
+  record_value holder "$RECORD" >"$WORK/holders"
+  tail -n 1 "$WORK/holders" | grep -qx "$run,podleash" || fail "$(<"$WORK/holders")"
+  kill_now "$run"
+  wait_until 10 gone "$(record_value podman "$RECORD" || true)"
+  wait_until 10 [ ! -e "$RECORD" ]
+}
+
+@test "podleash run in a pid or time namespace that is not its own: podman is started" {
+  local ns
+  for ns in '--pid' '--time --boottime 100000'; do
+    rm -f "$WORK/called"
+    # shellcheck disable=SC2086 # several words
+    collect leash ${UNSHARE_USER-} unshare --user --map-root-user $ns --fork "$WORK/bin/podman" run image
+    [ "$STATUS" = 0 ] || explain "$ns: not status 0"
+    grep -q '^run .*image$' "$WORK/called" || fail "$ns: not started"
+  done
+}
+
 @test "podleash run without a descriptor of its own: the command runs in its place, leashed, and with its own signal mask" {
   collect strace -qq -o "$WORK/trace" -e trace=signalfd4 -e inject=signalfd4:error=EMFILE \
     "$PODLEASH" run --pid-dir "$WORK/unit" sh -c 'grep SigBlk /proc/self/status; exec "$0" run image' "$WORK/bin/podman"
