@@ -71,17 +71,17 @@ static bool end_members(struct members *members)
 }
 
 /* Asks @init to end; returns whether it does within the grace, or what a cancel makes of it. */
-static bool ask_to_end(const struct run *run, const struct handle *init, int grace_ms)
+static bool ask_to_end(const struct run *run, const struct handle *init, int own_ms)
 {
 	int64_t asked = boottime_ms();
-	int left = grace_ms;
+	int left = run_grace(run, own_ms);
 
-	(void)handle_ask(init); /* dead already is as good */
+	if (left)
+		(void)handle_ask(init); /* dead already is as good */
 	while (left) {
 		if (handle_wait(init, left < HEAR_MS ? left : HEAR_MS))
 			return true;
-		(void)run_is_cancelled(run, &grace_ms);
-		left = ms_until(asked + grace_ms);
+		left = ms_until(asked + run_grace(run, own_ms));
 	}
 	return false;
 }
@@ -89,7 +89,7 @@ static bool ask_to_end(const struct run *run, const struct handle *init, int gra
 static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status,
 		     int grace_ms)
 {
-	if (!grace_ms || !takes_sigterm(status) || !ask_to_end(run, init, grace_ms))
+	if (!takes_sigterm(status) || !ask_to_end(run, init, grace_ms))
 		(void)handle_signal(init, SIGKILL); /* dead already is as good */
 	log_ending(run);
 	return handle_wait(init, KILL_MS);

@@ -14,9 +14,9 @@
 #include "record.h"
 
 /*
- * Asks the container init @init to end (SIGTERM), unless @grace_ms is 0 or the
- * signal would not reach it, then ends it (SIGKILL). A cancel that comes meanwhile
- * may ask for another grace. Returns whether nothing of
+ * Asks the container init @init to end (SIGTERM), unless its grace is 0 or the
+ * signal would not reach it, then ends it (SIGKILL). The grace is run_grace() of
+ * @grace_ms, also of a cancel that comes meanwhile. Returns whether nothing of
  * the container runs any more.
  * Logs why it is ended (log_ending()).
  */

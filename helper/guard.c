@@ -233,16 +233,24 @@ static enum verdict watch_run(struct watch *watch, const char **why)
 	}
 }
 
-/* Sleeps until @ms are over, or SIGTERM comes: what the reaper came to grief by may be mended. */
-static void pause_reaping(const struct watch *watch, int ms)
+/* Forgets the signals that came so far. */
+static void hear_signals(const struct watch *watch)
 {
-	struct pollfd signals = {watch->signals, POLLIN, 0};
 	struct signalfd_siginfo heard;
 
 	while (read(watch->signals, &heard, sizeof(heard)) > 0)
 		continue;
-	if (poll(&signals, 1, ms) < 0) /* the kernel is short of memory */
+}
+
+/* Sleeps until @ms are over, or a signal comes, or has come while the reaper was at work. */
+static bool pause_reaping(const struct watch *watch, int ms)
+{
+	struct pollfd signals = {watch->signals, POLLIN, 0};
+	int ready = poll(&signals, 1, ms);
+
+	if (ready < 0) /* the kernel is short of memory */
 		sleep_ms(ms);
+	return ready <= 0;
 }
 
 static bool guard_run(struct watch *watch, int grace_ms)
@@ -261,12 +269,14 @@ static bool guard_run(struct watch *watch, int grace_ms)
 		run->why = reason;
 	}
 	/* nobody else may come by for long: again and again, ever more rarely */
-	for (int pause_ms = RETRY_MS; !reap(run, grace_ms); pause_ms *= 2) {
-		if (pause_ms > RETRY_MAX_MS)
-			return false;
-		pause_reaping(watch, pause_ms);
+	for (int pause_ms = RETRY_MS; pause_ms <= RETRY_MAX_MS;) {
+		hear_signals(watch);
+		if (reap(run, grace_ms))
+			return true;
+		if (pause_reaping(watch, pause_ms)) /* told to, it tries again at once */
+			pause_ms *= 2;
 	}
-	return true;
+	return reap(run, grace_ms);
 }
 
 /* SIGTERM and its like wait in a descriptor, so that no reap is cut short. */

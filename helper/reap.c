@@ -127,7 +127,7 @@ static bool end_after_container(struct run *run, const struct census *census, in
 		(void)podman_forget(run); /* looked at again before the files go */
 	bool by_itself = handles_wait(&census->podman, PODMAN_MS);
 	if (!by_itself)
-		end_podman(&census->podman, grace_ms);
+		end_podman(&census->podman, run_grace(run, grace_ms));
 	return cleaned && by_itself;
 }
 
@@ -136,7 +136,7 @@ static void end_creation(struct run *run, const struct census *census, int grace
 {
 	struct scene scene;
 
-	end_podman(&census->podman, grace_ms);
+	end_podman(&census->podman, run_grace(run, grace_ms));
 	scene_take(run, &scene); /* podman may have started conmon in its last moment */
 	if (!scene.container.id.pid)
 		end_trees(&scene.census);
@@ -275,7 +275,6 @@ bool reap(struct run *run, int grace_ms)
 		record_remove(run);
 		return true;
 	}
-	(void)run_is_cancelled(run, &grace_ms); /* the canceller's word goes before ours */
 	bool again = end_known(run, grace_ms, &cleaned);
 
 	for (int round = 0; round < ROUNDS; round++, again = true) {

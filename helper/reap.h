@@ -20,6 +20,7 @@ int grace_from_environment(void);
  * Ends what is left of @run and removes its files. The caller holds the record's
  * lock: there is one reaper at a time. Bounded in time; may be called again. Of a
  * run of an earlier boot only the files are removed.
+ * @grace_ms is what a cancel that stops @run does not say (run_grace()).
  * Signals only what identity.h proves to be of the run, through handles. Returns
  * true when nothing is left, else false with what is left named in the log.
  */

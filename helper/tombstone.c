@@ -100,6 +100,14 @@ bool run_is_cancelled(const struct run *run, int *grace_ms)
 					       run->holder[run->holders - 1].id.start, grace_ms);
 }
 
+int run_grace(const struct run *run, int own_ms)
+{
+	int grace_ms = own_ms;
+
+	(void)run_is_cancelled(run, &grace_ms);
+	return grace_ms;
+}
+
 void tombstone_remove(int directory, const char *unit)
 {
 	char name[NAME_MAX + 1];

@@ -41,6 +41,9 @@ bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace
 /* The same for @run and its owner, the topmost holder; false for a run without a record. */
 bool run_is_cancelled(const struct run *run, int *grace_ms);
 
+/* The grace of @run in milliseconds: what the last cancel that stops it asks for, else @own_ms. */
+int run_grace(const struct run *run, int own_ms);
+
 /* Removes the tombstone of @unit; a missing one is fine. */
 void tombstone_remove(int directory, const char *unit);
 
