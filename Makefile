@@ -131,7 +131,8 @@ uninstall: ## remove what an install with the same values has put there; first r
 	rm -f $(addprefix $(DESTDIR),$(BINDIR)/podleash $(LIBDIR)/libpodleash.so $(MANDIR)/man1/podleash.1 \
 		$(MANDIR)/man7/libpodleash.7 $(addprefix $(UNITDIR)/,$(templates) podleash-sweep.timer) \
 		$(TMPFILESDIR)/podleash.conf $(COMPLETIONDIR)/podleash)
-	rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITDIR)/receptor.service.d
+	[ ! -d $(DESTDIR)$(UNITDIR)/receptor.service.d ] || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITDIR)/receptor.service.d
 
 .PHONY: always
 # Always: the values may be others than those of the last time.

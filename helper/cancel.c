@@ -10,6 +10,7 @@
 #include "log.h"
 #include "piddir.h"
 #include "reap.h"
+#include "tombstone.h"
 #include "util.h"
 
 /* Longer than a grace, podman's cleanup and a hung podman call take together. */
@@ -68,6 +69,14 @@ struct cancelling {
 	bool left;
 };
 
+/* Whether `podleash run`, or a sweep, has removed it meanwhile: nothing was left in it. */
+static bool is_removed(int directory)
+{
+	struct stat st;
+
+	return fstat(directory, &st) == 0 && st.st_nlink == 0;
+}
+
 static void cancel_directory(int directory, const char *path, void *context)
 {
 	struct cancelling *cancelling = context;
@@ -85,7 +94,7 @@ static void cancel_directory(int directory, const char *path, void *context)
 	};
 
 	piddir_unit(directory, name);
-	if (cancel_unit(&cancel))
+	if (cancel_unit(&cancel) || is_removed(directory))
 		return;
 	cancelling->left = true;
 	if (cancelling->report.unmarked)
@@ -98,24 +107,34 @@ static void cancel_directory(int directory, const char *path, void *context)
 			    path);
 }
 
-/* The unit's own directory below @path, where `podleash run` has made one. */
-static void cancel_own_directory(const char *path, struct cancelling *cancelling)
+/*
+ * The unit's own directory below @path, where `podleash run` has made one; false where there is
+ * none. One that is made later, behind the tombstone in @directory, is stopped by that.
+ */
+static bool cancel_own_directory(int directory, const char *path, struct cancelling *cancelling)
 {
+	const struct options *options = cancelling->options;
+	int error = tombstone_write(directory, options->unit, options->asked_grace_ms) ? 0 : errno;
 	char own[PATH_MAX];
 	struct stat st;
 	const char *why;
 
-	if (snprintf(own, sizeof(own), "%s/%s", path, cancelling->options->unit) >=
-		    (int)sizeof(own) ||
+	if (snprintf(own, sizeof(own), "%s/%s", path, options->unit) >= (int)sizeof(own) ||
 	    lstat(own, &st) || !S_ISDIR(st.st_mode))
-		return;
-	_cleanup_close_ int directory = piddir_open(own, &why);
-	if (directory >= 0) {
-		cancel_directory(directory, own, cancelling);
-	} else if (errno != ENOENT) {
+		return false; /* the tombstone is written again, or it is said why not */
+	_cleanup_close_ int unit = piddir_open(own, &why);
+	if (unit < 0 && errno == ENOENT)
+		return false;
+	if (unit >= 0)
+		cancel_directory(unit, own, cancelling);
+	else
 		print_error("%s: %s; left alone", own, why);
-		cancelling->left = true;
-	}
+	if (error)
+		print_error("%s: no tombstone could be written: %s; a podleash run that starts now "
+			    "is not stopped",
+			    path, strerror(error));
+	cancelling->left = cancelling->left || unit < 0 || error;
+	return true;
 }
 
 int cancel_main(int argc, char *argv[])
@@ -133,11 +152,9 @@ int cancel_main(int argc, char *argv[])
 	if (directory < 0)
 		return status;
 	cancelling.report.json = options.json;
-	/* first: a `podleash run` that makes its directory looks here behind that */
-	cancel_directory(directory, path, &cancelling);
-	if (options.unit)
-		cancel_own_directory(path, &cancelling);
-	else if (piddir_each_unit(directory, path, cancel_directory, &cancelling))
+	if (!options.unit || !cancel_own_directory(directory, path, &cancelling))
+		cancel_directory(directory, path, &cancelling);
+	if (!options.unit && piddir_each_unit(directory, path, cancel_directory, &cancelling))
 		cancelling.left = true;
 	report_unnamed(&cancelling.report, path);
 	return cancelling.left ? EXIT_LEFT : 0;

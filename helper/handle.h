@@ -35,7 +35,10 @@ bool handle_open_exact(struct handle *handle, struct process id);
 
 void handle_close(struct handle *handle);
 
-/* Whether the process lives: neither gone nor a zombie. A closed handle's does not. */
+/*
+ * Whether the process lives: neither gone nor a zombie. A closed handle's does not. One whose
+ * first thread alone has ended lives, but where there is no pidfd to tell it from a zombie.
+ */
 bool handle_alive(const struct handle *handle);
 
 /* Signals the process. False where it is dead or may not be signalled (errno). */

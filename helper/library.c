@@ -103,8 +103,8 @@ const char *library_problem(const char *path)
 	_cleanup_free_ char *text = read_through(path, &size);
 	_cleanup_free_ char *own = NULL;
 
-	if (strpbrk(path, ": $")) /* ld.so(8) */
-		return "its path has a blank, a colon or a dollar, which LD_PRELOAD cannot name";
+	if (strpbrk(path, ": ")) /* ld.so(8) */
+		return "its path has a blank or a colon, which parts the entries of LD_PRELOAD";
 	if (!text)
 		return strerror(errno);
 	own = read_through("/proc/self/exe", &own_size);

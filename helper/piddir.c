@@ -203,7 +203,14 @@ bool piddir_remove(int directory, const char *path)
 	for (size_t i = 0; empty && i < names.count; i++)
 		(void)unlinkat(directory, names.name[i], 0); /* rmdir tells */
 	names_free(&names);
-	return empty && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+	errno = ENOTEMPTY;
+	if (empty && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		return true;
+	int error = errno;
+	/* a cancel has come: a sweep removes what has the mark */
+	_cleanup_close_ int again = file_open_own(directory, DIRECTORY_MARK, O_CREAT | O_RDWR);
+	errno = error;
+	return false;
 }
 
 int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)

@@ -101,7 +101,7 @@ static pid_t wait_for(pid_t child, int64_t deadline, int *status)
 
 	while ((ended = waitpid(child, status, WNOHANG)) == 0 && ms_until(deadline))
 		if (open)
-			(void)handle_wait(&handle, ms_until(deadline));
+			open = !handle_wait(&handle, ms_until(deadline));
 		else
 			sleep_ms(LOOK_MS);
 	handle_close(&handle);

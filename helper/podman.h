@@ -12,14 +12,14 @@
 /* What a podman takes; asked of the program itself. */
 enum podman_knows {
 	PODMAN_DOES_NOT_START,
-	PODMAN_DOES_NOT_ANSWER, /* in time; or no process was to be had */
+	PODMAN_DOES_NOT_ANSWER, /* in time, or it knows neither; or no process was to be had */
 	PODMAN_KNOWS_CONMON_PIDFILE,
 	PODMAN_KNOWS_BOTH, /* --pidfile came with podman 3.1 */
 };
 
 /*
- * Asks @executable once, by `podman run FLAG --help`, which fails on a flag it
- * does not know. The answer is kept in @directory under the file's device,
+ * Asks @executable once for each flag, by `podman run FLAG --help`, which fails on one
+ * it does not know. The answer is kept in @directory under the file's device,
  * inode, size and mtime; none is not. @environment is podman's.
  */
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);

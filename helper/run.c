@@ -7,6 +7,7 @@
  * waiting for the runner's next look, and to be a holder itself.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>

@@ -366,7 +366,7 @@ END
   cp "$PODLEASH" "$BUILD/libpodleash.so" "$WORK/a b"
   collect "$WORK/a b/podleash" run --pid-dir "$WORK/unit" sh -c 'echo "<${LD_PRELOAD-}>"'
   [ "$(<"$WORK/out")" = '<>' ] && [ ! -s "$WORK/err" ] || explain 'not as without a leash'
-  grep -q 'has a blank, .*; sh is started without a leash$' "$LOG"
+  grep -q 'has a blank or a colon, .*; sh is started without a leash$' "$LOG"
   rm "$LOG"
   echo 'no library' >"$WORK/copy/libpodleash.so"
   collect "$WORK/copy/podleash" run --pid-dir "$WORK/unit" sh -c 'echo "<${LD_PRELOAD-}>"; exit 3'
@@ -440,13 +440,12 @@ with_own_root() {
 }
 
 @test "podleash run: what one unit learned of podman the next one knows" {
-  sed -i "2i case \$* in *--help) echo asked >>$WORK/asked ;; esac" "$WORK/bin/podman"
+  sed -i "2i case \$* in *' --help') echo asked >>$WORK/asked ;; esac" "$WORK/bin/podman"
   with_own_root sh -ec '
     for unit in U1 U2 U3; do
       "$0" run --unit $unit "$1" run image
-      stat -c %h "$ROOT"/.podman-*
-    done' "$PODLEASH" "$WORK/bin/podman" >"$WORK/out"
-  [ "$(wc -l <"$WORK/asked")" = 1 ]
+    done' "$PODLEASH" "$WORK/bin/podman"
+  [ "$(wc -l <"$WORK/asked")" = 1 ] || fail "$(<"$WORK/asked")"
   [ "$(wc -l <"$WORK/called")" = 3 ]
 }
 
@@ -865,7 +864,7 @@ sys.exit(subprocess.call(sys.argv[1:], stdout=theirs))' "$PODLEASH" $command "$P
 @test "a podman that cannot tell of its containers: the run is not over" {
   DEAD=$(dead)
   good_record 1-1
-  sed -i "2i case \$* in *ps*) printf %064d 7; exit ;; *inspect*) [ ! -e $WORK/broken ] || exit 125 ;; esac" "$WORK/bin/podman"
+  sed -i "2i case \" \$*\" in *' ps '*) printf %064d 7; exit ;; *' inspect '*) [ ! -e $WORK/broken ] || exit 125 ;; esac" "$WORK/bin/podman"
   : >"$WORK/broken"
   collect "$PODLEASH" sweep "$PID_DIR"
   [ "$STATUS" = 1 ] || explain 'not status 1'
@@ -898,7 +897,7 @@ gave_up_often() {
 }
 
 @test "a guard that could not end its run, and pauses, tries again when it is told to" {
-  sed -i "2i case \$* in *ps*) [ ! -e $WORK/broken ] || exit 9 ;; esac" "$WORK/bin/podman"
+  sed -i "2i case \" \$*\" in *' ps '*) [ ! -e $WORK/broken ] || exit 9 ;; esac" "$WORK/bin/podman"
   mkfifo "$WORK/go"
   : >"$WORK/broken"
   export PODLEASH_LOG=$LOG

@@ -9,8 +9,8 @@ stand_in() {
   mkdir "$WORK/bin"
   cat >"$WORK/bin/podman" <<END
 #!/bin/sh
-case \$* in
-  *--help | *ps*) exit 0 ;;
+case " \$*" in
+  *' --help' | *' ps '*) exit 0 ;;
 esac
 echo "\$*" >>"$WORK/called"
 [ ! -p "$WORK/go" ] || read -r _ <"$WORK/go"

@@ -17,6 +17,8 @@ teardown() {
   # A runtime that waits for it may end.
   : >"$WORK/go"
   cleanup_job
+  # In the root of this machine, where a test that failed has left them.
+  [ -z "${LATE-}" ] || rm -f "$LATE"*
   assert_no_container_of_ours
 }
 
@@ -490,12 +492,15 @@ exists() {
 # start_late UNIT: a unit whose `podleash run` waits for the FIFO `start` before it is called.
 start_late() {
   [ -p "$WORK/start" ] || mkfifo "$WORK/start"
+  exec 7<>"$WORK/start"
+  rm -f "$WORK/late.pid"
   cat >"$WORK/late" <<END
+echo \$\$ >"$WORK/late.pid"
 read -r _ <"$WORK/start"
 exec "$BUILD/podleash" run -- podman run --rm --network=none $IMAGE echo it runs
 END
   start_unit "$1" env "-u RECEPTOR_PID_DIRECTORY PODLEASH_LOG=$LOG sh $WORK/late"
-  exec 7>"$WORK/start"
+  wait_until 10 [ -s "$WORK/late.pid" ]
 }
 
 @test "a unit cancelled, alone or with all others, before podleash run has made its directory: nothing is started" {
@@ -508,22 +513,22 @@ END
   [ -e "$root" ] || made=1
   [ "$root" = /run/podleash ] || mkdir "$WORK/root"
   [ -e "$root" ] || mkdir -m 0700 "$root"
+  LATE=$root/cancelled.late-$$-
   for what in "${ways[@]}"; do
     start_late "late-$$-$((++jobs))"
     if [ "$what" = unit ]; then cancel --unit "$UNIT"; else cancel "$root"; fi
     echo go >&7
-    exec 7>&-
     job_status
     grep -q "unit $UNIT: it was cancelled; podman is not started" "$UNITDIR/stdout" || fail "$(<"$UNITDIR/stdout")"
     [ ! -e "$root/$UNIT" ]
   done
   # A later one is another matter.
+  wait_until 5 next_tick "$(now_ms)"
   start_late "late-$$-$((++jobs))"
   echo go >&7
   exec 7>&-
   job_status
   grep -qx 'it runs' "$UNITDIR/stdout"
-  rm -f "$root/cancelled.late-$$"*
   [ -z "$made" ] || rm -rf "$root"
 }
 
