@@ -391,6 +391,7 @@ static bool is_unknown(const struct run *run)
 	start_command(run, &command);
 	add(&command, "container");
 	add(&command, "exists");
+	add(&command, "--external"); /* what is left of one in the storage counts */
 	add(&command, run->cid);
 	return call(&command, environment_of(run), CALL_MS, NULL) ==
 	       1; /* podman-container-exists(1) */
