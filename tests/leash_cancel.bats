@@ -532,13 +532,18 @@ END
   [ -z "$made" ] || rm -rf "$root"
 }
 
-@test "cancel --grace: guards give the container what the canceller asks for, not what they were started with" {
-  start_script U1 env PODLEASH_GRACE=600 <<END
-podman run --rm --network=none $IMAGE sh -c 'trap "echo asked" TERM; echo ready; while :; do sleep 1; done'
+# start_asked THEN [MODE [WORD...]]: a container that says that it was asked to end, and THEN.
+start_asked() {
+  start_script "U$((++jobs))" "${@:2}" <<END
+podman run --rm --network=none $IMAGE sh -c 'trap "echo asked; $1" TERM; echo ready; while :; do sleep 0.1; done'
 exit \$?
 END
   wait_running
   wait_ready
+}
+
+@test "cancel --grace: guards give the container what the canceller asks for, not what they were started with" {
+  start_asked : env PODLEASH_GRACE=600
   cancel --grace 0 "$PID_DIR"
   assert_job_ends
 }
@@ -547,24 +552,14 @@ END
   cancel --grace 0 "$PID_DIR"
   # An owner of the same tick counts as earlier.
   wait_until 5 next_tick "$(now_ms)"
-  start_script U1 <<END
-podman run --rm --network=none $IMAGE sh -c 'trap "echo asked; exit" TERM; echo ready; while :; do sleep 0.1; done'
-exit \$?
-END
-  wait_running
-  wait_ready
+  start_asked exit
   kill -TERM "${GUARD%,*}"
   assert_job_ends
   grep -qx asked "$UNITDIR/stdout"
 }
 
 @test "cancel --grace: a guard that waits out a longer one already hears of it" {
-  start_script U1 env PODLEASH_GRACE=600 <<END
-podman run --rm --network=none $IMAGE sh -c 'trap "echo asked" TERM; echo ready; while :; do sleep 0.1; done'
-exit \$?
-END
-  wait_running
-  wait_ready
+  start_asked : env PODLEASH_GRACE=600
   kill_now "$RUNNER"
   wait_until 10 grep -qx asked "$UNITDIR/stdout"
   cancel --grace 0 "$PID_DIR"
