@@ -53,7 +53,7 @@ static bool is_init(pid_t pid)
 	return pid <= 1 || (proc_stat(pid, &stat) && equal(stat.name, "systemd"));
 }
 
-static bool holds_by_words(pid_t pid)
+static bool runs_podleash(pid_t pid)
 {
 	struct words words;
 	bool holds = proc_cmdline(pid, &words) && is_podleash_run(pid, &words);
@@ -89,7 +89,7 @@ static bool is_orphan(void)
 	/* 0: it was put into this pid namespace, by `podman exec` or nsenter(1) */
 	if (!parent || !is_init(parent) || is_service() || !proc_stat(getpid(), &self))
 		return false;
-	if (holds_by_words(parent)) /* the first process of a container */
+	if (runs_podleash(parent)) /* the first process of a container */
 		return false;
 	if (init_is_leashed() && proc_stat(1, &init) &&
 	    (self.session == init.session || self.session == getpid()))
