@@ -180,6 +180,7 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, mandoc
 		--enable=warning,performance,portability preload helper
 	@for file in preload/*.c helper/*.c; do \
 		gcc $(ANALYZED) -O2 -fanalyzer -Werror -c -o /dev/null $$file && \
+		clang $(ANALYZED) -O2 -Werror -fsyntax-only $$file && \
 		clang $(ANALYZED) --analyze -Xclang -analyzer-werror -o /dev/null $$file || exit; \
 	done
 	shellcheck -x $(scripts)

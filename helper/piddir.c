@@ -208,7 +208,8 @@ bool piddir_remove(int directory, const char *path)
 		return true;
 	int error = errno;
 	/* a cancel has come: a sweep removes what has the mark */
-	_cleanup_close_ int again = file_open_own(directory, DIRECTORY_MARK, O_CREAT | O_RDWR);
+	int again = file_open_own(directory, DIRECTORY_MARK, O_CREAT | O_RDWR);
+	cleanup_close(&again);
 	errno = error;
 	return false;
 }
