@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "file.h"
 #include "handle.h"
@@ -193,16 +192,6 @@ static bool climb(struct ancestors *ancestors)
 	return true;
 }
 
-/* By /proc/self, which is ours also where /proc is another pid namespace's. */
-static ino_t own_namespace(const char *kind)
-{
-	char path[64];
-	struct stat st;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
-	return stat(path, &st) == 0 ? st.st_ino : 0;
-}
-
 bool owner_name(pid_t pid)
 {
 	struct proc_stat stat;
@@ -210,8 +199,9 @@ bool owner_name(pid_t pid)
 
 	if (!proc_stat(pid, &stat))
 		return false;
-	(void)snprintf(text, sizeof(text), "%ju %ju %d %" PRIu64, (uintmax_t)own_namespace("pid"),
-		       (uintmax_t)own_namespace("time"), (int)pid, stat.start);
+	(void)snprintf(text, sizeof(text), "%ju %ju %d %" PRIu64,
+		       (uintmax_t)proc_namespace(0, "pid"), (uintmax_t)proc_namespace(0, "time"),
+		       (int)pid, stat.start);
 	return setenv(OWNER, text, 1) == 0;
 }
 
@@ -223,7 +213,8 @@ static bool find_owner(struct process *owner)
 
 	return text &&
 	       sscanf(text, "%ju %ju %d %" SCNu64, &pids, &time, &owner->pid, &owner->start) == 4 &&
-	       pids == (uintmax_t)own_namespace("pid") && time == (uintmax_t)own_namespace("time");
+	       pids == (uintmax_t)proc_namespace(0, "pid") &&
+	       time == (uintmax_t)proc_namespace(0, "time");
 }
 
 bool owner_ends(int ms)

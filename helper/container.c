@@ -116,7 +116,7 @@ bool container_end(struct run *run, const struct handle *init, int grace_ms)
 		return end_init(run, init, &status, grace_ms);
 
 	_cleanup_close_ int pin = pin_mount_namespace(init->id.pid);
-	ino_t ours = proc_namespace(getpid(), "mnt"); /* 0: whose the other is cannot be told */
+	ino_t ours = proc_namespace(0, "mnt"); /* 0: whose the other is cannot be told */
 	if (pin >= 0 && ours && fstat(pin, &st) == 0 && st.st_ino != ours &&
 	    handle_signal(init, 0)) /* its pid is its own still */
 		members.mount_namespace = st.st_ino;

@@ -486,21 +486,13 @@ struct guard_search {
 	void *context;
 };
 
-static bool is_same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* Whether a path means the same to @pid: in a container or a chroot it does not. */
 static bool shares_paths(pid_t pid)
 {
 	ino_t mounts = proc_namespace(pid, "mnt");
-	struct stat theirs, ours;
-	char path[64];
+	bool known;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-	return mounts && mounts == proc_namespace(getpid(), "mnt") && stat(path, &theirs) == 0 &&
-	       stat("/", &ours) == 0 && is_same_file(&theirs, &ours);
+	return mounts && mounts == proc_namespace(0, "mnt") && proc_shares_root(pid, &known);
 }
 
 /*
@@ -515,7 +507,7 @@ static bool guards_there(const struct guard_search *search, pid_t pid, const cha
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, GUARD_FD_DIRECTORY);
 	if (stat(path, &theirs) == 0 && fstat(search->directory, &ours) == 0 &&
-	    is_same_file(&theirs, &ours))
+	    theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
 		return true;
 	return strncmp(record, search->path, length) == 0 &&
 	       record + length + 1 == path_basename(record) && shares_paths(pid);

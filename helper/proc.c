@@ -208,7 +208,7 @@ bool proc_in_container(pid_t pid, const char *cid)
 
 	if (cgroup && in_container_cgroup(cgroup, cid))
 		return true;
-	if (proc_namespace(pid, "mnt") == proc_namespace(getpid(), "mnt"))
+	if (proc_namespace(pid, "mnt") == proc_namespace(0, "mnt"))
 		return false; /* most are not worth the reading */
 	_cleanup_free_ char *mounts = read_proc(pid, "mountinfo", MOUNTS_LIMIT, NULL);
 	return mounts && has_container_mount(mounts, cid);
@@ -231,8 +231,21 @@ ino_t proc_namespace(pid_t pid, const char *kind)
 	char path[64];
 	struct stat st;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	if (pid)
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	else
+		(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
 	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+bool proc_shares_root(pid_t pid, bool *known)
+{
+	char path[64];
+	struct stat theirs, ours;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	*known = stat(path, &theirs) == 0 && stat("/", &ours) == 0;
+	return *known && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
 bool proc_is_of(pid_t pid, uid_t uid)

@@ -90,8 +90,14 @@ bool has_container_mount(const char *text, const char *cid);
 /* Whether conmon started @pid, or what started it: runtimes inherit conmon's _OCI_SYNCPIPE. */
 bool proc_is_from_conmon(pid_t pid);
 
-/* The inode of /proc/PID/ns/@kind ("mnt", "pid"); 0 where it cannot be read. */
+/*
+ * The inode of /proc/PID/ns/@kind ("mnt", "pid"); 0 where it cannot be read. @pid 0 is this
+ * process, also where /proc is another pid namespace's.
+ */
 ino_t proc_namespace(pid_t pid, const char *kind);
+
+/* Whether @pid has our root directory; @known: whether that could be told. */
+bool proc_shares_root(pid_t pid, bool *known);
 
 /*
  * Whether @pid is @uid's and nobody else's: by its real, effective and saved uid. A set-user-id

@@ -2,7 +2,6 @@
 #include "receptor.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "../preload/podman_command.h"
 #include "util.h"
@@ -37,17 +36,6 @@ static void find_conf(const struct words *words, struct receptor *receptor)
 			       (int)receptor->pid, conf);
 }
 
-/* Whether @pid has our root directory; @known: whether that could be told. */
-static bool shares_root(pid_t pid, bool *known)
-{
-	char path[64];
-	struct stat theirs, ours;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-	*known = stat(path, &theirs) == 0 && stat("/", &ours) == 0;
-	return *known && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-}
-
 static bool visit(pid_t pid, void *context)
 {
 	struct search *search = context;
@@ -59,7 +47,7 @@ static bool visit(pid_t pid, void *context)
 	if (!proc_cmdline(pid, &words))
 		return true;
 	bool here = is_daemon(&words) && proc_status(pid, &status) &&
-		    (shares_root(pid, &known) || !known);
+		    (proc_shares_root(pid, &known) || !known);
 	if (here) {
 		*receptor = (struct receptor){.pid = pid, .uid = status.uid};
 		find_conf(&words, receptor);
