@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tombstone.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -46,15 +45,13 @@ bool tombstone_write(int directory, const char *unit, int grace_ms)
 	file_name(unit, name);
 	(void)snprintf(temporary, sizeof(temporary), "%s%d-%" PRIx64, TOMBSTONE_TEMPORARY,
 		       (int)getpid(), stone.when);
-	size_t length = print(text, &stone);
-	_cleanup_close_ int fd = file_open_own(directory, temporary, O_WRONLY | O_CREAT | O_EXCL);
-	if (fd < 0)
+	(void)print(text, &stone);
+	if (!file_write_new(directory, temporary, text))
 		return false;
-	if (write(fd, text, length) == (ssize_t)length &&
-	    renameat(directory, temporary, directory, name) == 0)
+	if (renameat(directory, temporary, directory, name) == 0)
 		return true;
 	int error = errno;
-	(void)unlinkat(directory, temporary, 0); /* the write's error is the one that matters */
+	(void)unlinkat(directory, temporary, 0); /* the rename's error is the one that matters */
 	errno = error;
 	return false;
 }
