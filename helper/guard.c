@@ -234,7 +234,7 @@ static enum verdict watch_run(struct watch *watch, const char **why)
 }
 
 /* Forgets the signals that came so far. */
-static void hear_signals(const struct watch *watch)
+static void forget_signals(const struct watch *watch)
 {
 	struct signalfd_siginfo heard;
 
@@ -242,7 +242,10 @@ static void hear_signals(const struct watch *watch)
 		continue;
 }
 
-/* Sleeps until @ms are over, or a signal comes, or has come while the reaper was at work. */
+/*
+ * Sleeps until @ms are over, or a signal comes, or has come while the reaper was at work;
+ * returns whether it was the time.
+ */
 static bool pause_reaping(const struct watch *watch, int ms)
 {
 	struct pollfd signals = {watch->signals, POLLIN, 0};
@@ -270,7 +273,7 @@ static bool guard_run(struct watch *watch, int grace_ms)
 	}
 	/* nobody else may come by for long: again and again, ever more rarely */
 	for (int pause_ms = RETRY_MS; pause_ms <= RETRY_MAX_MS;) {
-		hear_signals(watch);
+		forget_signals(watch);
 		if (reap(run, grace_ms))
 			return true;
 		if (pause_reaping(watch, pause_ms)) /* told to, it tries again at once */

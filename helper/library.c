@@ -100,11 +100,11 @@ static bool is_whole(const char *text, size_t size)
 const char *library_problem(const char *path)
 {
 	size_t size, own_size;
-	_cleanup_free_ char *text = read_through(path, &size);
-	_cleanup_free_ char *own = NULL;
 
 	if (strpbrk(path, ": ")) /* ld.so(8) */
 		return "its path has a blank or a colon, which parts the entries of LD_PRELOAD";
+	_cleanup_free_ char *text = read_through(path, &size);
+	_cleanup_free_ char *own = NULL;
 	if (!text)
 		return strerror(errno);
 	own = read_through("/proc/self/exe", &own_size);

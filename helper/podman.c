@@ -393,8 +393,8 @@ static bool is_unknown(const struct run *run)
 	add(&command, "exists");
 	add(&command, "--external"); /* what is left of one in the storage counts */
 	add(&command, run->cid);
-	return call(&command, environment_of(run), CALL_MS, NULL) ==
-	       1; /* podman-container-exists(1) */
+	/* 1 says so, podman-container-exists(1) */
+	return call(&command, environment_of(run), CALL_MS, NULL) == 1;
 }
 
 bool podman_forget(struct run *run)
