@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "given.h"
 #include "log.h"
 #include "piddir.h"
 #include "reap.h"
@@ -111,20 +112,18 @@ static void cancel_directory(int directory, const char *path, void *context)
  * The unit's own directory below @path, where `podleash run` has made one; false where there is
  * none. One that is made later, behind the tombstone in @directory, is stopped by that.
  */
-static bool cancel_own_directory(int directory, const char *path, struct cancelling *cancelling)
+static bool cancel_own_directory(const struct given *given, struct cancelling *cancelling)
 {
 	const struct options *options = cancelling->options;
-	int error = tombstone_write(directory, options->unit, options->asked_grace_ms) ? 0 : errno;
+	int error = tombstone_write(given->directory, options->unit, options->asked_grace_ms)
+			    ? 0
+			    : errno;
 	char own[PATH_MAX];
-	struct stat st;
 	const char *why;
+	_cleanup_close_ int unit = given_open_unit(given, options->unit, own, &why);
 
-	if (snprintf(own, sizeof(own), "%s/%s", path, options->unit) >= (int)sizeof(own) ||
-	    lstat(own, &st) || !S_ISDIR(st.st_mode))
+	if (unit < 0 && !why)
 		return false; /* the tombstone is written again, or it is said why not */
-	_cleanup_close_ int unit = piddir_open(own, &why);
-	if (unit < 0 && errno == ENOENT)
-		return false;
 	if (unit >= 0)
 		cancel_directory(unit, own, cancelling);
 	else
@@ -132,7 +131,7 @@ static bool cancel_own_directory(int directory, const char *path, struct cancell
 	if (error)
 		print_error("%s: no tombstone could be written: %s; a podleash run that starts now "
 			    "is not stopped",
-			    path, strerror(error));
+			    given->path, strerror(error));
 	cancelling->left = cancelling->left || unit < 0 || error;
 	return true;
 }
@@ -141,21 +140,21 @@ int cancel_main(int argc, char *argv[])
 {
 	struct options options;
 	struct cancelling cancelling = {.options = &options};
-	char path[PATH_MAX];
+	struct given given;
 	int status;
 
 	log_init();
 	if (!parse(&options, argc, argv))
 		return usage_error("cancel");
 	/* where there is no directory, a unit that is over may be cancelled all the same */
-	_cleanup_close_ int directory = piddir_from_argument(options.path, path, &status);
+	_cleanup_close_ int directory = given_open(&given, options.path, &status);
 	if (directory < 0)
 		return status;
 	cancelling.report.json = options.json;
-	if (!options.unit || !cancel_own_directory(directory, path, &cancelling))
-		cancel_directory(directory, path, &cancelling);
-	if (!options.unit && piddir_each_unit(directory, path, cancel_directory, &cancelling))
+	if (!options.unit || !cancel_own_directory(&given, &cancelling))
+		cancel_directory(directory, given.path, &cancelling);
+	if (!options.unit && given_each_unit(&given, cancel_directory, &cancelling))
 		cancelling.left = true;
-	report_unnamed(&cancelling.report, path);
+	report_unnamed(&cancelling.report, given.path);
 	return cancelling.left ? EXIT_LEFT : 0;
 }

@@ -7,6 +7,7 @@
 #include "../preload/resolve.h"
 #include "commands.h"
 #include "doctor.h"
+#include "given.h"
 #include "identity.h"
 #include "piddir.h"
 #include "podman.h"
@@ -178,11 +179,13 @@ void check_guards(struct doctor *doctor)
 	for (size_t i = 0; i < doctor->directories.count; i++) {
 		const char *path = doctor->directories.item[i].path, *why;
 		_cleanup_close_ int directory = piddir_open(path, &why);
+		struct given given = {.directory = directory, .usual = true};
 
 		if (directory < 0)
 			continue; /* the directory's own check says why */
+		(void)snprintf(given.path, sizeof(given.path), "%s", path);
 		patrol_directory(directory, path, &patrol);
-		(void)piddir_each_unit(directory, path, patrol_directory, &patrol);
+		(void)given_each_unit(&given, patrol_directory, &patrol);
 	}
 	if (!patrol.bad)
 		say(doctor, OK, NULL, "%zu runs, none without its guard", patrol.runs);

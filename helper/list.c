@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "given.h"
 #include "json.h"
 #include "log.h"
-#include "piddir.h"
 #include "record.h"
 #include "state.h"
 #include "terminal.h"
@@ -103,7 +103,7 @@ int list_main(int argc, char *argv[])
 	static const struct option longs[] = {
 		{"json", no_argument, NULL, 'j'}, {"tree", no_argument, NULL, 't'}, {0}};
 	struct listing listing = {0};
-	char path[PATH_MAX];
+	struct given given;
 	int option, status;
 
 	log_init();
@@ -120,18 +120,18 @@ int list_main(int argc, char *argv[])
 		print_error("more than one directory given");
 		return usage_error("list");
 	}
-	_cleanup_close_ int directory = piddir_from_argument(argv[optind], path, &status);
+	_cleanup_close_ int directory = given_open(&given, argv[optind], &status);
 	if (directory < 0)
 		return status;
 	listing.colour = terminal_takes_colour();
-	list_directory(directory, path, &listing);
-	size_t refused = piddir_each_unit(directory, path, list_directory, &listing);
+	list_directory(directory, given.path, &listing);
+	size_t refused = given_each_unit(&given, list_directory, &listing);
 	if (!tree_print(&listing.runs)) {
 		print_error("the tree: %s", strerror(ENOMEM));
 		listing.damaged++;
 	}
 	tree_free(&listing.runs);
 	if (unnamed(listing.damaged))
-		print_error("%s: %zu more", path, unnamed(listing.damaged));
+		print_error("%s: %zu more", given.path, unnamed(listing.damaged));
 	return listing.damaged || refused ? EXIT_LEFT : 0;
 }

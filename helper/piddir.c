@@ -20,8 +20,7 @@
 static const char anothers[] =
 	"owned by another user, or below what is; run podleash as the one who runs podman";
 
-/* Opens the directory @name at @parent. As piddir_open(). */
-static int open_at(int parent, const char *name, const char **why)
+int piddir_look_at(int parent, const char *name, const char **why)
 {
 	struct stat st;
 
@@ -45,11 +44,31 @@ static int open_at(int parent, const char *name, const char **why)
 		*why = anothers;
 		return -1;
 	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		*why = "writable by others; chmod 0700 it";
-		return -1;
-	}
 	return take_fd(&fd);
+}
+
+bool piddir_is_closed(int directory, const char **why)
+{
+	struct stat st;
+
+	if (fstat(directory, &st)) {
+		*why = strerror(errno);
+		return false;
+	}
+	errno = EPERM;
+	if (st.st_mode & S_ISVTX) /* /tmp is one */
+		*why = "shared by all users; name a directory of your own";
+	else
+		*why = "writable by others; chmod 0700 it";
+	return !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Opens the directory @name at @parent. As piddir_open(). */
+static int open_at(int parent, const char *name, const char **why)
+{
+	_cleanup_close_ int fd = piddir_look_at(parent, name, why);
+
+	return fd >= 0 && piddir_is_closed(fd, why) ? take_fd(&fd) : -1;
 }
 
 /* The directory that holds @path, and its last component. */
@@ -61,6 +80,14 @@ static int open_parent(const char *path, char name[NAME_MAX + 1], const char **w
 	if (parent < 0)
 		*why = other ? anothers : strerror(errno);
 	return parent;
+}
+
+int piddir_look(const char *path, const char **why)
+{
+	char name[NAME_MAX + 1];
+	_cleanup_close_ int parent = open_parent(path, name, why);
+
+	return parent < 0 ? -1 : piddir_look_at(parent, name, why);
 }
 
 int piddir_open(const char *path, const char **why)
@@ -119,43 +146,6 @@ void piddir_unit(int directory, char unit[UNIT_SIZE])
 	memcpy(unit, name, strlen(name) + 1); /* a valid name fits */
 }
 
-size_t piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context)
-{
-	struct names names;
-	size_t refused = 0;
-
-	if (!names_read(directory, &names)) {
-		int error = errno;
-
-		log_line("%s: cannot be read: %s", path, strerror(error));
-		print_error("%s: cannot be read: %s", path, strerror(error));
-		return 1;
-	}
-	for (size_t i = 0; i < names.count; i++) {
-		char below[PATH_MAX];
-		const char *why;
-		struct stat st;
-
-		if (!unit_name_valid(names.name[i]) ||
-		    fstatat(directory, names.name[i], &st, AT_SYMLINK_NOFOLLOW) ||
-		    !S_ISDIR(st.st_mode) ||
-		    snprintf(below, sizeof(below), "%s/%s", path, names.name[i]) >=
-			    (int)sizeof(below))
-			continue;
-		_cleanup_close_ int unit = open_at(directory, names.name[i], &why);
-		if (unit >= 0) {
-			visit(unit, below, context);
-		} else if (errno != ENOENT && may_name(&refused)) {
-			log_line("%s: %s; left alone", below, why);
-			print_error("%s: %s; left alone", below, why);
-		}
-	}
-	if (unnamed(refused))
-		print_error("%s: %zu more units", path, unnamed(refused));
-	names_free(&names);
-	return refused;
-}
-
 int piddir_make(const char *path, int *lock, const char **why)
 {
 	char name[NAME_MAX + 1];
@@ -212,28 +202,6 @@ bool piddir_remove(int directory, const char *path)
 	cleanup_close(&again);
 	errno = error;
 	return false;
-}
-
-int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status)
-{
-	char usual[PATH_MAX];
-	const char *why, *given = argument ? argument : usual;
-	int directory = -1;
-
-	piddir_default(usual, sizeof(usual));
-	*status = 1;
-	if (!piddir_absolute(given, path)) { /* a guard's directory is / */
-		print_error("%s: %s; nothing was touched", given, strerror(errno));
-	} else if (piddir_become_owner(path)) {
-		directory = piddir_open(path, &why);
-		if (directory < 0 && !argument && errno == ENOENT) {
-			*status = 0;
-			if (isatty(STDERR_FILENO)) /* another user's may be meant */
-				print_error("%s is not there: this user has no runs", path);
-		} else if (directory < 0)
-			print_error("%s: %s; nothing was touched", path, why);
-	}
-	return directory;
 }
 
 /* What was root's is not the user's: his storage is found by his HOME, and his guards log

@@ -18,6 +18,14 @@
 int piddir_open(const char *path, const char **why);
 
 /*
+ * The same in two steps, for who asks in between what it is: opens one that others may write to
+ * as well (@path, or @name at @parent), and tells whether they may not.
+ */
+int piddir_look(const char *path, const char **why);
+int piddir_look_at(int parent, const char *name, const char **why);
+bool piddir_is_closed(int directory, const char **why);
+
+/*
  * Writes the root below which `podleash run` makes a directory per unit:
  * /run/podleash for root, else $XDG_RUNTIME_DIR/podleash, $RUNTIME_DIRECTORY,
  * /tmp/podleash-<uid>.
@@ -35,14 +43,6 @@ bool piddir_absolute(const char *path, char absolute[PATH_MAX]);
  * where that is no unit's or cannot be told.
  */
 void piddir_unit(int directory, char unit[UNIT_SIZE]);
-
-/*
- * Calls @visit for each directory of a unit below @directory, whose path is @path.
- * Those that piddir_open() refuses are named on stderr and in the log (log.h); returns
- * how many, and 1 where @directory cannot be read.
- */
-typedef void piddir_visit(int directory, const char *path, void *context);
-size_t piddir_each_unit(int directory, const char *path, piddir_visit *visit, void *context);
 
 /*
  * Makes the directory @path (0700), marks it as made, and opens it with the mark
@@ -64,13 +64,5 @@ bool piddir_remove(int directory, const char *path);
  * stderr where that fails; true where there is nothing to do.
  */
 bool piddir_become_owner(const char *path);
-
-/*
- * Opens the directory that a command was given, or the default one where @argument
- * is NULL, as its owner. Writes its path. Returns -1 with the command's exit status
- * where that does not work: 0 where the default one does not exist, since nothing
- * was ever leashed, which a terminal is told; else 1, with one line on stderr.
- */
-int piddir_from_argument(const char *argument, char path[PATH_MAX], int *status);
 
 #endif

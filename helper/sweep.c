@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "given.h"
 #include "guard.h"
 #include "identity.h"
 #include "log.h"
@@ -235,7 +236,7 @@ int sweep_main(int argc, char *argv[])
 	static const struct option longs[] = {
 		{"dry-run", no_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'}, {0}};
 	struct sweep sweep = {.grace_ms = -1};
-	char path[PATH_MAX];
+	struct given given;
 	int option, status;
 
 	log_init();
@@ -252,13 +253,13 @@ int sweep_main(int argc, char *argv[])
 		return usage_error("sweep");
 	}
 	sweep.grace_ms = grace_from_environment();
-	_cleanup_close_ int directory = piddir_from_argument(argv[optind], path, &status);
+	_cleanup_close_ int directory = given_open(&given, argv[optind], &status);
 	if (directory < 0)
 		return status;
-	sweep_directory(&sweep, directory, path);
-	sweep.report.left += piddir_each_unit(directory, path, sweep_unit, &sweep);
-	report_unnamed(&sweep.report, path);
+	sweep_directory(&sweep, directory, given.path);
+	sweep.report.left += given_each_unit(&given, sweep_unit, &sweep);
+	report_unnamed(&sweep.report, given.path);
 	if (unnamed(sweep.report.damaged))
-		print_error("%s: %zu more", path, unnamed(sweep.report.damaged));
+		print_error("%s: %zu more", given.path, unnamed(sweep.report.damaged));
 	return sweep.report.left ? EXIT_LEFT : 0;
 }

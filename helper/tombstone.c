@@ -56,20 +56,35 @@ bool tombstone_write(int directory, const char *unit, int grace_ms)
 	return false;
 }
 
+/* Reads the tombstone of @unit, of whatever boot. As read_stone(). */
+static bool read_any_stone(int directory, const char *unit, struct tombstone *stone)
+{
+	char name[NAME_MAX + 1];
+	size_t size = 0;
+
+	errno = 0;
+	file_name(unit, name);
+	_cleanup_free_ char *text = read_own_file(directory, name, TEXT_SIZE - 1, &size);
+	return text && tombstone_parse(text, size, stone);
+}
+
 /*
  * Reads the tombstone of @unit. False where there is none of this boot, with a shortage
  * in errno where it could not be told.
  */
 static bool read_stone(int directory, const char *unit, struct tombstone *stone)
 {
-	char name[NAME_MAX + 1], boot[BOOT_ID_SIZE];
-	size_t size = 0;
+	char boot[BOOT_ID_SIZE];
 
-	errno = 0;
 	proc_boot_id(boot);
-	file_name(unit, name);
-	_cleanup_free_ char *text = read_own_file(directory, name, TEXT_SIZE - 1, &size);
-	return text && tombstone_parse(text, size, stone) && equal(stone->boot, boot);
+	return read_any_stone(directory, unit, stone) && equal(stone->boot, boot);
+}
+
+bool tombstone_is_one(int directory, const char *unit)
+{
+	struct tombstone stone;
+
+	return read_any_stone(directory, unit, &stone);
 }
 
 bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace_ms)

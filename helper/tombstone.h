@@ -44,6 +44,9 @@ bool run_is_cancelled(const struct run *run, int *grace_ms);
 /* The grace of @run in milliseconds: what the last cancel that stops it asks for, else @own_ms. */
 int run_grace(const struct run *run, int own_ms);
 
+/* Whether the file is there and is a tombstone, of whatever boot. */
+bool tombstone_is_one(int directory, const char *unit);
+
 /* Removes the tombstone of @unit; a missing one is fine. */
 void tombstone_remove(int directory, const char *unit);
 

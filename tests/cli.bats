@@ -559,6 +559,7 @@ assert_refuses() {
   # The directory's group may be anyone's.
   install -d -m 0700 -o "$uid" -g 54322 "$SHARED/pids"
   unset PODLEASH_LOG
+  export RECEPTOR_PID_DIRECTORY=$SHARED/pids
   collect strace -f -qq -y -e trace=setgroups,setgid,setuid,openat,renameat -o "$WORK/trace" "$PODLEASH" cancel "$SHARED/pids"
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(stat -c %u:%g "$SHARED/pids/cancelled.pids")" = "$uid:$gid" ]
@@ -579,6 +580,95 @@ assert_refuses() {
   assert_refuses "$WORK/foreign"
   ! grep -q Success "$WORK/err" || explain 'that is no reason'
   [ -z "$(ls -A "$WORK/foreign")" ]
+}
+
+# foreign_tree DIR: a directory with files and directories of someone else's in it, as /etc is one.
+foreign_tree() {
+  mkdir -p "$1"/{apt,cron.d,ssl/certs}
+  chmod -R 0755 "$1"
+  echo name >"$1/hostname"
+  : >"$1/cancelled.txt"
+  echo "$$" >"$1/crond.pid"
+  echo "$(dead)" >"$1/2-1.pid"
+  touch -d '2 minutes ago' "$1"/*
+}
+
+@test "a directory that is not podleash's is refused: nothing in it or below it is written, removed or logged" {
+  foreign_tree "$WORK/etc"
+  snapshot "$WORK/etc" >"$WORK/before"
+  assert_refuses "$WORK/etc"
+  grep -qx "podleash: $WORK/etc: not a pid directory; nothing was touched" "$WORK/err" || explain 'not that line'
+  snapshot "$WORK/etc" | diff "$WORK/before" -
+  [ ! -e "$LOG" ]
+  # This machine's own, which are only listed: who took such an advice for /tmp would break it.
+  for directory in /etc /tmp; do
+    collect "$PODLEASH" list $directory
+    [ "$STATUS" = 1 ] || explain 'not status 1'
+    [ "$(id -u)" != 0 ] || grep -qx "podleash: $directory: not a pid directory; nothing was touched" "$WORK/err" || explain 'not that line'
+    if grep chmod "$WORK/err"; then fail 'it tells to break the machine'; fi
+  done
+}
+
+@test "an empty directory is a pid directory where RECEPTOR_PID_DIRECTORY names it, or the one above it" {
+  local directory
+  mkdir -m 0700 "$PID_DIR/U5" "$WORK/own" "$WORK/own/U5"
+  assert_refuses "$WORK/own"
+  assert_refuses "$WORK/own/U5"
+  for directory in "$PID_DIR" "$PID_DIR/U5"; do
+    collect "$PODLEASH" cancel "$directory"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    [ -s "$directory/cancelled.${directory##*/}" ] || fail 'no tombstone'
+  done
+}
+
+# evidence FILE: puts there what podleash leaves under such a name.
+evidence() {
+  case $1 in
+    */cancelled.*) printf '%s 9 -1\n' "$(</proc/sys/kernel/random/boot_id)" >"$1" ;;
+    *) : >"$1" ;;
+  esac
+}
+
+@test "a directory that holds a file of podleash's is its own; those below it that hold none are left alone" {
+  local name below
+  export RECEPTOR_PID_DIRECTORY=$WORK/another
+  for name in .podleash-run 1-1.conmon.pid cancelled.U9 .podman-1-2-3-4.5; do
+    echo "$name"
+    rm -rf "$WORK/own"
+    mkdir -m 0700 "$WORK/own" "$WORK/own/U5"
+    foreign_tree "$WORK/own/etc"
+    evidence "$WORK/own/$name"
+    evidence "$WORK/own/U5/$name"
+    snapshot "$WORK/own/etc" >"$WORK/before"
+    collect "$PODLEASH" cancel "$WORK/own"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    [ ! -s "$WORK/err" ] || explain 'something on stderr'
+    [ -s "$WORK/own/cancelled.own" ] || fail 'no tombstone'
+    [ -s "$WORK/own/U5/cancelled.U5" ] || fail 'no tombstone for the unit'
+    collect "$PODLEASH" cancel --unit etc "$WORK/own"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    collect "$PODLEASH" sweep "$WORK/own"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    snapshot "$WORK/own/etc" | diff "$WORK/before" -
+    if grep "$WORK/own/etc/" "$LOG"; then fail 'logged'; fi
+  done
+}
+
+@test "a directory with a plain pid file that a living conmon proves is podleash's business" {
+  export RECEPTOR_PID_DIRECTORY=$WORK/another
+  mkdir -m 0700 "$WORK/own"
+  cp "$(command -v bash)" "$WORK/conmon"
+  mkfifo "$WORK/never"
+  "$WORK/conmon" -c 'read -r _ <"$2"; :' --conmon-pidfile "$WORK/own/job.pid" "$WORK/never" </dev/null >/dev/null 2>&1 3>&- &
+  disown
+  OURS+=("$(identity $!)")
+  echo $! >"$WORK/own/job.pid"
+  wait_until 5 is_conmon $!
+  collect "$PODLEASH" list "$WORK/own"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  kill_now "${OURS[-1]}"
+  wait_until 5 gone "${OURS[-1]}"
+  assert_refuses "$WORK/own"
 }
 
 # ---- disorder ----

@@ -196,7 +196,7 @@ on_mount() {
 @test "a file system that became read-only after a cancel: the job does not start, leashed or not" {
   stand_in "$WORK/bin"
   # shellcheck disable=SC2016 # for the inner shell
-  collect cancelled in_namespace sh -c 'mount -t tmpfs -o mode=0700 none "$1" && "$2/podleash" cancel "$1" &&
+  collect cancelled in_namespace sh -c 'mount -t tmpfs -o mode=0700 none "$1" && RECEPTOR_PID_DIRECTORY=$1 "$2/podleash" cancel "$1" &&
     mount -o remount,bind,ro "$1" && shift 2 && "$@"; exit $?' sh "$PID_DIR" "$BUILD" \
     env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$BUILD/podleash" \
     env "$WORK/bin/podman" run image

@@ -94,7 +94,7 @@ END
   PID_DIR=$WORK/root/U1
   mkdir -m 0700 "$WORK/root"
   start_run
-  "$BUILD/podleash" cancel "$WORK/root"
+  RECEPTOR_PID_DIRECTORY=$WORK/root "$BUILD/podleash" cancel "$WORK/root"
   assert_job_ends
 }
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "given.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "identity.h"
+#include "log.h"
+#include "piddir.h"
+#include "plain.h"
+#include "tombstone.h"
+#include "util.h"
+
+static bool is_at(const struct stat *st, const char *path)
+{
+	struct stat other;
+
+	return stat(path, &other) == 0 && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+}
+
+/*
+ * Whether @name at @directory is the default one: @set, or what piddir_root() tells this user
+ * elsewhere, as in a service, or as root that has become him and has none of his variables.
+ */
+static bool is_usual(int directory, const char *name, const char *set)
+{
+	unsigned int uid = (unsigned int)geteuid();
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (fstatat(directory, name, &st, 0))
+		return false;
+	piddir_root(path, sizeof(path));
+	if (is_at(&st, set) || is_at(&st, path))
+		return true;
+	(void)snprintf(path, sizeof(path), "/run/user/%u/podleash", uid);
+	if (is_at(&st, path))
+		return true;
+	(void)snprintf(path, sizeof(path), "/tmp/podleash-%u", uid);
+	return is_at(&st, path);
+}
+
+/* Whether only podleash makes a file of that name; others may well call theirs cancelled.txt. */
+static bool is_mark(int directory, const char *name)
+{
+	char run[RUN_SIZE];
+
+	switch (file_kind(name, run)) {
+	case FILE_RECORD:
+	case FILE_CONMON_PID:
+	case FILE_ANSWER:
+	case FILE_MARK:
+		return true;
+	case FILE_TEMPORARY:
+		return run[0] != '\0';
+	case FILE_TOMBSTONE:
+		return tombstone_is_one(directory, name + strlen(TOMBSTONE_PREFIX));
+	default:
+		return false;
+	}
+}
+
+static bool is_proven_pid_file(int directory, const char *name)
+{
+	char run[RUN_SIZE];
+	enum file_kind kind = file_kind(name, run);
+	struct run found;
+
+	if (kind != FILE_PLAIN_PID && kind != FILE_CONTAINER_PID)
+		return false;
+	bool proven = plain_find(&found, directory, name, "");
+	run_free(&found);
+	return proven;
+}
+
+/* Whether a file in it is podleash's; false with errno where that could not be told, else with 0.
+ */
+static bool holds_ours(int directory)
+{
+	struct names names;
+	bool ours = false;
+
+	if (!names_read(directory, &names))
+		return false;
+	errno = 0;
+	for (size_t i = 0; i < names.count && !ours; i++)
+		ours = is_mark(directory, names.name[i]);
+	for (size_t i = 0; i < names.count && !ours; i++)
+		ours = is_proven_pid_file(directory, names.name[i]);
+	if (!is_shortage())
+		errno = 0;
+	names_free(&names);
+	return ours;
+}
+
+static void note_guard(struct run *run, struct handle guard, void *context)
+{
+	bool *found = context;
+
+	(void)run;
+	*found = true;
+	handle_close(&guard);
+}
+
+/* As holds_ours(). */
+static bool is_proven(int directory, const char *path)
+{
+	bool guarded = false;
+
+	if (holds_ours(directory))
+		return true;
+	int error = errno;
+	guard_each(directory, path, note_guard, &guarded);
+	errno = error;
+	return guarded;
+}
+
+static const char *why_not_ours(void)
+{
+	return errno ? strerror(errno) : "not a pid directory";
+}
+
+static bool is_pid_directory(const struct given *given, const char *set)
+{
+	return given->usual || is_usual(given->directory, "..", set) ||
+	       is_proven(given->directory, given->path);
+}
+
+/* Opens the directory of @given, @set being the default one. As piddir_open(). */
+static int open_given(struct given *given, const char *set, const char **why)
+{
+	_cleanup_close_ int directory = piddir_look(given->path, why);
+
+	if (directory < 0)
+		return -1;
+	given->directory = directory;
+	given->usual = is_usual(directory, ".", set);
+	/* first: how others may write to it is its owner's business then */
+	if (!is_pid_directory(given, set)) {
+		*why = why_not_ours();
+		errno = EPERM;
+		return -1;
+	}
+	return piddir_is_closed(directory, why) ? take_fd(&directory) : -1;
+}
+
+int given_open(struct given *given, const char *argument, int *status)
+{
+	char set[PATH_MAX];
+	const char *why, *name = argument ? argument : set;
+
+	*status = 1;
+	*given = (struct given){.directory = -1};
+	piddir_default(set, sizeof(set));	   /* before root's environment is given up */
+	if (!piddir_absolute(name, given->path)) { /* a guard's directory is / */
+		print_error("%s: %s; nothing was touched", name, strerror(errno));
+		return -1;
+	}
+	if (!piddir_become_owner(given->path))
+		return -1;
+	given->directory = open_given(given, set, &why);
+	if (given->directory < 0 && !argument && errno == ENOENT) {
+		*status = 0;
+		if (isatty(STDERR_FILENO)) /* another user's may be meant */
+			print_error("%s is not there: this user has no runs", given->path);
+	} else if (given->directory < 0) {
+		print_error("%s: %s; nothing was touched", given->path, why);
+	}
+	return given->directory;
+}
+
+int given_open_unit(const struct given *given, const char *name, char path[PATH_MAX],
+		    const char **why)
+{
+	struct stat st;
+
+	*why = NULL;
+	if (!unit_name_valid(name) || fstatat(given->directory, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !S_ISDIR(st.st_mode) ||
+	    snprintf(path, PATH_MAX, "%s/%s", given->path, name) >= PATH_MAX)
+		return -1;
+	_cleanup_close_ int unit = piddir_look_at(given->directory, name, why);
+	if (unit < 0 && (errno == ENOENT || (errno == EPERM && !given->usual)))
+		*why = NULL; /* it is gone, or another user's, whose it may be */
+	else if (unit >= 0 && !given->usual && !is_proven(unit, path))
+		*why = errno ? strerror(errno) : NULL;
+	else if (unit >= 0 && piddir_is_closed(unit, why))
+		return take_fd(&unit);
+	return -1;
+}
+
+static void name_refused(const char *path, const char *why, size_t *refused)
+{
+	if (!may_name(refused))
+		return;
+	log_line("%s: %s; left alone", path, why);
+	print_error("%s: %s; left alone", path, why);
+}
+
+size_t given_each_unit(const struct given *given, given_visit *visit, void *context)
+{
+	struct names names;
+	size_t refused = 0;
+
+	if (!names_read(given->directory, &names)) {
+		int error = errno;
+
+		log_line("%s: cannot be read: %s", given->path, strerror(error));
+		print_error("%s: cannot be read: %s", given->path, strerror(error));
+		return 1;
+	}
+	for (size_t i = 0; i < names.count; i++) {
+		char path[PATH_MAX];
+		const char *why;
+		_cleanup_close_ int unit = given_open_unit(given, names.name[i], path, &why);
+
+		if (unit >= 0)
+			visit(unit, path, context);
+		else if (why)
+			name_refused(path, why, &refused);
+	}
+	if (unnamed(refused))
+		print_error("%s: %zu more units", given->path, unnamed(refused));
+	names_free(&names);
+	return refused;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory that a command was given: whether it is a pid directory, and the units' below it.
+ */
+#ifndef PODLEASH_GIVEN_H
+#define PODLEASH_GIVEN_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct given {
+	int directory;
+	bool usual; /* it is where units' directories are: those below are theirs, whatever they
+		       hold */
+	char path[PATH_MAX];
+};
+
+/*
+ * Opens the directory @argument, or the default one where that is NULL, as its owner, and
+ * fills @given. Refuses what piddir_open() refuses, and what is no pid directory. One is
+ *  - the default one, or directly below it: RECEPTOR_PID_DIRECTORY's, piddir_root()'s;
+ *  - one that holds a record, a tombstone or another file that only podleash makes;
+ *  - one that holds a pid file which a living conmon proves (plain.h);
+ *  - one that a living guard has open.
+ * Returns a descriptor, which @given has as well, or -1 with the command's exit status: 0 where
+ * the default one does not exist, since nothing was ever leashed, which a terminal is told; else
+ * 1, with one line on stderr.
+ */
+int given_open(struct given *given, const char *argument, int *status);
+
+/*
+ * Calls @visit for each directory of a unit below the one of @given, those that are no pid
+ * directories left out. Those that are refused besides are named on stderr and in the log
+ * (log.h); returns how many, and 1 where the directory cannot be read.
+ */
+typedef void given_visit(int directory, const char *path, void *context);
+size_t given_each_unit(const struct given *given, given_visit *visit, void *context);
+
+/*
+ * Opens the unit's own directory @name below the one of @given and writes its path. -1 where there
+ * is none, with @why NULL, and where it is refused, with the reason in @why.
+ */
+int given_open_unit(const struct given *given, const char *name, char path[PATH_MAX],
+		    const char **why);
+
+#endif
