@@ -67,6 +67,7 @@ static bool parse(struct options *options, int argc, char *argv[])
 struct cancelling {
 	const struct options *options;
 	struct report report;
+	int64_t deadline; /* boottime_ms(), of all directories together */
 	bool left;
 };
 
@@ -90,7 +91,7 @@ static void cancel_directory(int directory, const char *path, void *context)
 		.name = name,
 		.grace_ms = options->grace_ms,
 		.asked_grace_ms = options->asked_grace_ms,
-		.timeout_ms = options->timeout_ms,
+		.timeout_ms = ms_until(cancelling->deadline),
 		.report = &cancelling->report,
 	};
 
@@ -109,31 +110,21 @@ static void cancel_directory(int directory, const char *path, void *context)
 }
 
 /*
- * The unit's own directory below @path, where `podleash run` has made one; false where there is
- * none. One that is made later, behind the tombstone in @directory, is stopped by that.
+ * The unit's own directory below, where `podleash run` has made one. The tombstone is in the one
+ * above by now: a directory that is made later is stopped by that.
  */
-static bool cancel_own_directory(const struct given *given, struct cancelling *cancelling)
+static void cancel_own_directory(const struct given *given, struct cancelling *cancelling)
 {
-	const struct options *options = cancelling->options;
-	int error = tombstone_write(given->directory, options->unit, options->asked_grace_ms)
-			    ? 0
-			    : errno;
 	char own[PATH_MAX];
 	const char *why;
-	_cleanup_close_ int unit = given_open_unit(given, options->unit, own, &why);
+	_cleanup_close_ int unit = given_open_unit(given, cancelling->options->unit, own, &why);
 
-	if (unit < 0 && !why)
-		return false; /* the tombstone is written again, or it is said why not */
-	if (unit >= 0)
+	if (unit >= 0) {
 		cancel_directory(unit, own, cancelling);
-	else
+	} else if (why) {
 		print_error("%s: %s; left alone", own, why);
-	if (error)
-		print_error("%s: no tombstone could be written: %s; a podleash run that starts now "
-			    "is not stopped",
-			    given->path, strerror(error));
-	cancelling->left = cancelling->left || unit < 0 || error;
-	return true;
+		cancelling->left = true;
+	}
 }
 
 int cancel_main(int argc, char *argv[])
@@ -150,10 +141,12 @@ int cancel_main(int argc, char *argv[])
 	_cleanup_close_ int directory = given_open(&given, options.path, &status);
 	if (directory < 0)
 		return status;
+	cancelling.deadline = boottime_ms() + options.timeout_ms;
 	cancelling.report.json = options.json;
-	if (!options.unit || !cancel_own_directory(&given, &cancelling))
-		cancel_directory(directory, given.path, &cancelling);
-	if (!options.unit && given_each_unit(&given, cancel_directory, &cancelling))
+	cancel_directory(directory, given.path, &cancelling);
+	if (options.unit)
+		cancel_own_directory(&given, &cancelling);
+	else if (given_each_unit(&given, cancel_directory, &cancelling))
 		cancelling.left = true;
 	report_unnamed(&cancelling.report, given.path);
 	return cancelling.left ? EXIT_LEFT : 0;

@@ -671,6 +671,38 @@ evidence() {
   assert_refuses "$WORK/own"
 }
 
+# ---- where a unit is ----
+
+# stones_written: how often the last `cancel --unit U1` put a tombstone into each directory.
+stones_written() {
+  sed -nE 's/.*renameat[2]?\([0-9]+<([^>]*)>, "\.cancelled-[^"]*", [^,]*, "cancelled\.U1".*\) = 0$/\1/p' "$WORK/trace" | sort | uniq -c |
+    awk '{ print $1, $2 }'
+}
+
+@test "cancel --unit ends the unit's runs in the directory and in its own below that, with one tombstone in each" {
+  local own process
+  mkfifo "$WORK/go"
+  for own in '' U1; do
+    : >"$WORK/expected"
+    # As a podleash run leaves it that was killed.
+    [ -z "$own" ] || mkdir -m 0700 "$PID_DIR/U1"
+    for directory in "$PID_DIR" ${own:+"$PID_DIR/U1"}; do
+      RECEPTOR_PID_DIRECTORY=$directory PODLEASH_UNIT=U1 LD_PRELOAD=$BUILD/libpodleash.so PODLEASH_HELPER=$PODLEASH \
+        env "$WORK/bin/podman" run image </dev/null 3>&- &
+      OURS+=("$(identity $!)")
+      (PID_DIR=$directory && wait_until 10 record_of_one)
+      echo "1 $directory" >>"$WORK/expected"
+    done
+    collect strace -qq -y -e trace=renameat,renameat2 -e signal=none -o "$WORK/trace" "$PODLEASH" cancel --unit U1 "$PID_DIR"
+    [ "$STATUS" = 0 ] || explain 'not status 0'
+    for process in "${OURS[@]}"; do
+      gone "$process" || explain 'not all are ended'
+    done
+    stones_written | diff "$WORK/expected" -
+    rm "$PID_DIR/cancelled.U1"
+  done
+}
+
 # ---- disorder ----
 
 # make_mess: damaged records, and pid files that all name the bystander. DAMAGED: what must be named.
