@@ -17,6 +17,7 @@
 struct pass {
 	const struct cancel *cancel;
 	struct reapers reapers;
+	int64_t deadline; /* boottime_ms() */
 	size_t looks;
 	size_t waiting; /* runs of the unit that are still there */
 };
@@ -86,6 +87,12 @@ static void tell_keeper(struct pass *pass, const char *name)
 	run_free(&run);
 }
 
+/* The first look tells all guards, and waits for nobody. */
+static bool has_room(struct pass *pass)
+{
+	return reapers_make_room(&pass->reapers, pass->looks ? ms_until(pass->deadline) : 0);
+}
+
 static void end_run(struct pass *pass, const char *name)
 {
 	struct run run;
@@ -94,12 +101,13 @@ static void end_run(struct pass *pass, const char *name)
 	if (reapers_have(&pass->reapers, name)) {
 		pass->waiting++;
 	} else if (record_open(&run, pass->cancel->directory, name, true, &why)) {
-		if (is_meant(pass->cancel, &run)) {
-			pass->waiting++;
+		bool meant = is_meant(pass->cancel, &run);
+
+		pass->waiting += meant;
+		if (meant && has_room(pass))
 			reapers_start(&pass->reapers, &run, pass->cancel->grace_ms);
-		} else {
+		else
 			run_free(&run);
-		}
 	} else if (errno == EWOULDBLOCK) {
 		tell_keeper(pass, name);
 	} else if (errno != ENOENT) {
@@ -116,10 +124,8 @@ static void end_plain(struct pass *pass, const char *name)
 	/* a file that no conmon proves stays: it may be anyone's */
 	if (plain_find(&run, cancel->directory, name, cancel->name)) {
 		pass->waiting++; /* the next look tells */
-		if (!reap(&run, cancel->grace_ms))
-			reapers_give_up(&pass->reapers, name, "its container does not end");
-		else if (!plain_remove(&run))
-			reapers_give_up(&pass->reapers, name, "not all of its files are removed");
+		if (has_room(pass))
+			reapers_start_plain(&pass->reapers, &run, name, cancel->grace_ms);
 	} else if (is_shortage()) {
 		give_up(pass, name, strerror(errno));
 	}
@@ -186,10 +192,36 @@ static bool write_tombstone(const struct cancel *cancel)
 			       cancel->asked_grace_ms);
 }
 
+/* A run that nobody is at yet: there was no place, or its hold goes on. */
+static void report_waiting(struct pass *pass, const char *name)
+{
+	char run_name[RUN_SIZE];
+	struct run run;
+	const char *why;
+
+	if (file_kind(name, run_name) != FILE_RECORD || reapers_have(&pass->reapers, run_name) ||
+	    reapers_gave_up(&pass->reapers, run_name) ||
+	    !record_open(&run, pass->cancel->directory, run_name, false, &why))
+		return;
+	if (is_meant(pass->cancel, &run))
+		report_run(pass->cancel->report, run.unit, run.name, NULL);
+	run_free(&run);
+}
+
+static void report_all_waiting(struct pass *pass)
+{
+	struct names names;
+
+	if (!names_read(pass->cancel->directory, &names))
+		return; /* the look has said so */
+	for (size_t i = 0; i < names.count; i++)
+		report_waiting(pass, names.name[i]);
+	names_free(&names);
+}
+
 bool cancel_unit(const struct cancel *cancel)
 {
-	int64_t deadline = boottime_ms() + cancel->timeout_ms;
-	struct pass pass = {.cancel = cancel};
+	struct pass pass = {.cancel = cancel, .deadline = boottime_ms() + cancel->timeout_ms};
 	bool nothing_left;
 
 	pass.reapers.directory = cancel->directory;
@@ -199,7 +231,7 @@ bool cancel_unit(const struct cancel *cancel)
 	cancel->report->unmarked = marked ? 0 : errno;
 	if (!marked)
 		log_line("%s: no tombstone could be written: %s", cancel->path, strerror(errno));
-	while (!(nothing_left = look(&pass)) && ms_until(deadline)) {
+	while (!(nothing_left = look(&pass)) && ms_until(pass.deadline)) {
 		if (pass.reapers.count) {
 			reapers_collect(&pass.reapers, LOOK_MS);
 		} else {
@@ -207,6 +239,8 @@ bool cancel_unit(const struct cancel *cancel)
 			sleep_ms(LOOK_MS);
 		}
 	}
+	if (!nothing_left)
+		report_all_waiting(&pass);
 	nothing_left = nothing_left && marked && !pass.reapers.failures;
 	reapers_free(&pass.reapers);
 	return nothing_left;

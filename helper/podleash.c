@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -101,6 +102,28 @@ static void fill_standard_fds(void)
 		(void)close(fd);
 }
 
+/* Whether whoever reads stdout has gone: what is not printed then nobody misses. */
+static bool reader_is_gone(void)
+{
+	struct pollfd end = {STDOUT_FILENO, POLLOUT, 0};
+
+	return poll(&end, 1, 0) == 1 && end.revents & (POLLERR | POLLHUP);
+}
+
+/* Returns @status, or, where not all that was printed went out, one that is not 0. */
+static int check_output(int status)
+{
+	errno = 0;
+	bool whole = fflush(stdout) == 0 && !ferror(stdout);
+	int error = errno;
+
+	if (whole || reader_is_gone())
+		return status;
+	print_error("standard output: %s; not all could be printed",
+		    error ? strerror(error) : "a write failed");
+	return status ? status : EXIT_LEFT;
+}
+
 int main(int argc, char *argv[])
 {
 	fill_standard_fds();
@@ -112,7 +135,7 @@ int main(int argc, char *argv[])
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (equal(commands[i].name, full_name(argv[1])))
-			return commands[i].function(argc - 1, argv + 1);
+			return check_output(commands[i].function(argc - 1, argv + 1));
 	print_error("%s: no such command", argv[1]);
 	print_usage(stderr);
 	return EXIT_USAGE;

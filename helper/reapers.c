@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reapers.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
 #include "json.h"
 #include "log.h"
+#include "plain.h"
 #include "reap.h"
 #include "util.h"
 
@@ -64,6 +66,24 @@ static void report_end(struct reapers *reapers, const char *unit, const char *ru
 				ended ? "its files cannot be removed" : "not all of it ended");
 }
 
+/* What a child that reaps ends with. */
+enum outcome { ENDED, NOT_ENDED, NOT_REMOVED };
+
+static enum outcome reap_plain(struct run *run, int grace_ms)
+{
+	if (!reap(run, grace_ms))
+		return NOT_ENDED;
+	return plain_remove(run) ? ENDED : NOT_REMOVED;
+}
+
+static void report_plain(struct reapers *reapers, const char *file, enum outcome outcome)
+{
+	if (outcome != ENDED)
+		reapers_give_up(reapers, file,
+				outcome == NOT_REMOVED ? "not all of its files are removed"
+						       : "its container does not end");
+}
+
 /* Whether @reaper is done. A guard that died before its work was done is no reaper any more. */
 static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 {
@@ -72,16 +92,19 @@ static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 	if (reaper->is_guard) {
 		if (handle_alive(&reaper->process))
 			return false;
-		if (!record_exists(reapers->directory, reaper->run))
-			report_run(reapers->report, reaper->unit, reaper->run, "ended");
+		if (!record_exists(reapers->directory, reaper->name))
+			report_run(reapers->report, reaper->unit, reaper->name, "ended");
 		return true;
 	}
 	/* our own child, not waited for yet: its pid cannot be anyone else's */
 	if (waitpid(reaper->process.id.pid, &status, WNOHANG) == 0)
 		return false;
 	reapers->children--;
-	report_end(reapers, reaper->unit, reaper->run,
-		   WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	enum outcome outcome = WIFEXITED(status) ? (enum outcome)WEXITSTATUS(status) : NOT_ENDED;
+	if (reaper->conmon)
+		report_plain(reapers, reaper->name, outcome);
+	else
+		report_end(reapers, reaper->unit, reaper->name, outcome == ENDED);
 	return true;
 }
 
@@ -111,61 +134,131 @@ void reapers_collect(struct reapers *reapers, int ms)
 	}
 }
 
-static void add(struct reapers *reapers, const struct run *run, struct handle process, bool guard)
+static void add(struct reapers *reapers, const struct reaper *reaper)
 {
 	size_t count = reapers->count;
 	struct reaper *larger = realloc(reapers->item, (count + 1) * sizeof(*larger));
 
 	if (!larger) {
+		struct handle process = reaper->process;
+
 		handle_close(&process); /* the next look at the directory finds the run again */
 		return;
 	}
 	reapers->item = larger;
-	larger[count] = (struct reaper){.process = process, .is_guard = guard};
-	memcpy(larger[count].run, run->name, sizeof(run->name));
-	(void)snprintf(larger[count].unit, UNIT_SIZE, "%s", run->unit);
+	larger[count] = *reaper;
 	reapers->count++;
-	reapers->children += !guard;
+	reapers->children += !reaper->is_guard;
 	reapers->report->started++;
+}
+
+static struct reaper reaper_of(const struct run *run, struct handle process, bool is_guard)
+{
+	struct reaper reaper = {.process = process, .is_guard = is_guard};
+
+	(void)snprintf(reaper.name, sizeof(reaper.name), "%s", run->name);
+	(void)snprintf(reaper.unit, sizeof(reaper.unit), "%s", run->unit);
+	return reaper;
+}
+
+bool reapers_make_room(struct reapers *reapers, int ms)
+{
+	int64_t deadline = boottime_ms() + ms;
+
+	while (reapers->children >= CHILDREN_MAX && ms_until(deadline))
+		reapers_collect(reapers, LOOK_MS);
+	return reapers->children < CHILDREN_MAX;
+}
+
+/* A child may outlive us: whoever reads our output must see its end all the same. */
+static void leave_output(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd); /* what is there stays */
+}
+
+/* Forks a child that reaps; 0 in it, in the parent its pid, or -1. */
+static pid_t fork_reaper(struct handle *handle)
+{
+	(void)fflush(stdout);
+	pid_t child = fork();
+
+	if (child == 0)
+		leave_output();
+	else if (child > 0 && !handle_open(handle, child)) /* a zombie already */
+		*handle = (struct handle){{child, 0}, -1};
+	return child;
 }
 
 void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
 {
 	struct handle handle;
 
-	while (reapers->children >= CHILDREN_MAX)
-		reapers_collect(reapers, LOOK_MS);
-	(void)fflush(stdout);
+	while (!reapers_make_room(reapers, LOOK_MS))
+		;
 	/* of an earlier boot nothing runs, and nothing is waited for */
-	pid_t child = run_is_of_this_boot(run) ? fork() : -1;
+	pid_t child = run_is_of_this_boot(run) ? fork_reaper(&handle) : -1;
 	if (child == 0)
-		_exit(reap(run, grace_ms) ? 0 : 1);
+		_exit(reap(run, grace_ms) ? ENDED : NOT_ENDED);
 	if (child < 0) {
 		report_end(reapers, run->unit, run->name, reap(run, grace_ms));
 	} else {
-		if (!handle_open(&handle, child)) /* a zombie already */
-			handle = (struct handle){{child, 0}, -1};
-		add(reapers, run, handle, false);
+		struct reaper reaper = reaper_of(run, handle, false);
+
+		add(reapers, &reaper);
 	}
 	run_free(run);
 }
 
+static bool has_conmon(const struct reapers *reapers, pid_t conmon)
+{
+	for (size_t i = 0; i < reapers->count; i++)
+		if (reapers->item[i].conmon == conmon)
+			return true;
+	return false;
+}
+
+void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file, int grace_ms)
+{
+	struct handle handle;
+
+	if (has_conmon(reapers, run->conmon.pid))
+		return;
+	pid_t child = fork_reaper(&handle);
+	if (child == 0)
+		_exit(reap_plain(run, grace_ms));
+	if (child < 0) {
+		report_plain(reapers, file, reap_plain(run, grace_ms));
+		return;
+	}
+	struct reaper reaper = reaper_of(run, handle, false);
+	reaper.conmon = run->conmon.pid;
+	(void)snprintf(reaper.name, sizeof(reaper.name), "%s", file);
+	add(reapers, &reaper);
+}
+
 void reapers_wake(struct reapers *reapers, const struct run *run, struct handle keeper)
 {
+	struct reaper reaper = reaper_of(run, keeper, true);
+
 	(void)handle_signal(&keeper, SIGCONT); /* ended meanwhile is as good */
-	add(reapers, run, keeper, true);
+	add(reapers, &reaper);
 }
 
 void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard)
 {
+	struct reaper reaper = reaper_of(run, guard, true);
+
 	(void)handle_ask(&guard); /* ended meanwhile is as good */
-	add(reapers, run, guard, true);
+	add(reapers, &reaper);
 }
 
 bool reapers_have(const struct reapers *reapers, const char *name)
 {
 	for (size_t i = 0; i < reapers->count; i++)
-		if (equal(reapers->item[i].run, name))
+		if (equal(reapers->item[i].name, name))
 			return true;
 	return false;
 }
@@ -189,8 +282,13 @@ bool reapers_gave_up(const struct reapers *reapers, const char *name)
 void reapers_free(struct reapers *reapers)
 {
 	for (size_t i = 0; i < reapers->count; i++) {
-		report_run(reapers->report, reapers->item[i].unit, reapers->item[i].run, NULL);
-		handle_close(&reapers->item[i].process);
+		struct reaper *reaper = &reapers->item[i];
+
+		if (reaper->conmon)
+			log_line("%s: its container has not ended yet", reaper->name);
+		else
+			report_run(reapers->report, reaper->unit, reaper->name, NULL);
+		handle_close(&reaper->process);
 	}
 	free(reapers->item);
 	reapers->item = NULL;

@@ -27,8 +27,9 @@ struct report {
 
 struct reaper {
 	struct handle process;
-	bool is_guard; /* else it is our child */
-	char run[RUN_SIZE];
+	bool is_guard;		 /* else it is our child */
+	pid_t conmon;		 /* of a run without a record, else 0 */
+	char name[NAME_MAX + 1]; /* the run's; of one without a record its pid file's */
 	char unit[UNIT_SIZE];
 };
 
@@ -54,11 +55,20 @@ void report_progress(struct report *report, size_t pending);
 void report_unnamed(const struct report *report, const char *path);
 
 /*
- * Reaps @run in a child and takes it over; the child keeps the record's lock.
- * Waits for a place where many are at work, and reaps in this process where there
+ * Reaps @run in a child and takes it over; the child keeps the record's lock, and goes on when we
+ * end. Waits for a place where many are at work, and reaps in this process where there
  * is no room for another one, and where the run is of an earlier boot.
  */
 void reapers_start(struct reapers *reapers, struct run *run, int grace_ms);
+
+/*
+ * The same of a run without a record (plain.h), which stays the caller's; its pid files are removed
+ * then. One of @file's conmon that is being reaped already is left to that.
+ */
+void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file, int grace_ms);
+
+/* Waits at most @ms for such a place; returns whether there is one. */
+bool reapers_make_room(struct reapers *reapers, int ms);
 
 /* Tells the guard @guard of @run to end it (SIGTERM). Takes the handle over. */
 void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard);
@@ -70,7 +80,7 @@ void reapers_tell(struct reapers *reapers, const struct run *run, struct handle 
  */
 void reapers_wake(struct reapers *reapers, const struct run *run, struct handle keeper);
 
-/* Whether the run called @name is being ended. */
+/* Whether the run called @name, or of that pid file, is being ended. */
 bool reapers_have(const struct reapers *reapers, const char *name);
 
 /* Collects those that are done, waiting at most @ms for the first of them. */

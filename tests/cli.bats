@@ -140,6 +140,25 @@ END
   done
 }
 
+@test "what stdout does not take: one line on stderr, status 1" {
+  local words
+  DEAD=$(dead)
+  for words in version help 'doctor --json' "list $PID_DIR" "list --json $PID_DIR" "list --tree $PID_DIR" "sweep --dry-run --json $PID_DIR" \
+    "sweep --json $PID_DIR" "cancel --json $PID_DIR" "cancel $PID_DIR"; do
+    good_record 1-1
+    good_record 1-2
+    echo "$words"
+    STATUS=0
+    # shellcheck disable=SC2086 # several words
+    "$PODLEASH" $words >/dev/full 2>"$WORK/err" </dev/null || STATUS=$?
+    : >"$WORK/out"
+    [ "$STATUS" = 1 ] || explain 'not status 1'
+    grep -qxE 'podleash: standard output: (No space left on device|a write failed); not all could be printed' "$WORK/err" || explain 'it does not say so'
+    [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
+  done
+  no_records
+}
+
 # ---- podleash run ----
 
 # leash COMMAND...: podleash run, in a directory of its own.
@@ -701,6 +720,82 @@ stones_written() {
     stones_written | diff "$WORK/expected" -
     rm "$PID_DIR/cancelled.U1"
   done
+}
+
+# ---- bounds ----
+
+# cancel_in_time WORD...: that cancel says within its time-out of one second, and one more, what is left; its
+# output goes through a pipe, which those that go on must not keep open.
+cancel_in_time() {
+  local since
+  since=$(now_ms)
+  { "$PODLEASH" cancel --timeout 1 "$@" "$PID_DIR" 2>"$WORK/err" 3>&- || echo "status $?"; } </dev/null | cat >"$WORK/out"
+  [ $(($(now_ms) - since)) -le 2000 ] || fail "it took $(($(now_ms) - since)) ms"
+  STATUS=$(sed -n 's/^status //p' "$WORK/out")
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  [ "$(<"$WORK/err")" = "podleash: $PID_DIR: not all of it is ended; the log says what is left, cancel may be repeated" ] ||
+    explain 'it does not say so'
+}
+
+no_records() {
+  ! compgen -G "$PID_DIR/*.run" >/dev/null
+}
+
+few_records() {
+  compgen -G "$PID_DIR/*.run" >"$WORK/records" && [ "$(wc -l <"$WORK/records")" -le "$1" ]
+}
+
+@test "cancel returns within its time-out, however many runs have no guard; what it has started goes on" {
+  local i
+  DEAD=$(dead)
+  for ((i = 10; i < 50; i++)); do
+    good_record 1-$i
+  done
+  # Each of them takes that long.
+  sed -i "2i case \" \$*\" in *' ps '*) [ ! -e $WORK/slow ] || sleep 4 ;; esac" "$WORK/bin/podman"
+  : >"$WORK/slow"
+  cancel_in_time
+  [ "$(grep -c 'run 1-[0-9]*: something is left; the log says what$' "$WORK/out")" = 40 ] || explain 'not each is named'
+  # As many as are ended at once (reapers.c).
+  wait_until 30 few_records 8
+  rm "$WORK/slow"
+  collect "$PODLEASH" cancel "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  no_records
+}
+
+# plain_container: a conmon with the pid files job.pid and init.pid, and its container, which does not end on SIGTERM.
+plain_container() {
+  cp "$(command -v bash)" "$WORK/conmon"
+  cat >"$WORK/init" <<'END'
+trap : TERM
+echo $$ >"$1/init.pid"
+while :; do sleep 0.1; done
+END
+  cat >"$WORK/monitor" <<'END'
+echo $$ >"$1/job.pid"
+bash "${0%/*}/init" "$1"
+END
+  "$WORK/conmon" "$WORK/monitor" "$PID_DIR" --conmon-pidfile "$PID_DIR/job.pid" -p "$PID_DIR/init.pid" \
+    -c "$(printf '%064d' 7)" --exit-command "$WORK/bin/podman" --exit-command-arg container </dev/null >/dev/null 2>&1 3>&- &
+  disown
+  CONMON=$(identity $!)
+  wait_until 5 grep -qs . "$PID_DIR/init.pid"
+  CONTAINER=$(identity "$(<"$PID_DIR/init.pid")")
+  OURS+=("$CONMON" "$CONTAINER")
+}
+
+@test "cancel returns within its time-out, also where a container without a record takes its grace" {
+  plain_container
+  cancel_in_time --grace 4
+  alive "$CONTAINER"
+  # It was told, and is ended when the grace is over.
+  wait_until 15 gone "$CONTAINER"
+  wait_until 15 [ ! -e "$PID_DIR/job.pid" ]
+  [ ! -e "$PID_DIR/init.pid" ]
+  gone "$CONMON"
+  collect "$PODLEASH" cancel "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
 }
 
 # ---- disorder ----

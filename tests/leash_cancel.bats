@@ -549,7 +549,7 @@ END
 }
 
 @test "cancel --grace is for what it cancels: a later job has its own" {
-  cancel --grace 0 "$PID_DIR"
+  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --grace 0 "$PID_DIR"
   # An owner of the same tick counts as earlier.
   wait_until 5 next_tick "$(now_ms)"
   start_asked exit
@@ -583,7 +583,7 @@ END
 }
 
 @test "cancelling a unit that nobody knows, or below a root that nobody made, is no error" {
-  run -0 cancel --unit nobody "$PID_DIR"
+  RECEPTOR_PID_DIRECTORY=$PID_DIR run -0 cancel --unit nobody "$PID_DIR"
   [ -z "$output" ]
   RECEPTOR_PID_DIRECTORY=$WORK/none run -0 cancel --unit nobody
   [ -z "$output" ]
