@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "freezer.h"
 #include "log.h"
 #include "tombstone.h"
 #include "util.h"
@@ -89,6 +90,7 @@ static bool ask_to_end(const struct run *run, const struct handle *init, int own
 static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status,
 		     int grace_ms)
 {
+	freezer_thaw(init, run->cid); /* a paused one hears nothing */
 	if (!takes_sigterm(status) || !ask_to_end(run, init, grace_ms))
 		(void)handle_signal(init, SIGKILL); /* dead already is as good */
 	log_ending(run);

@@ -548,6 +548,29 @@ END
   assert_job_ends
 }
 
+# pause: the container. Without a cgroup of its own, rootless on cgroup v1, podman cannot pause one.
+pause() {
+  podman pause "$CID" 2>"$WORK/err" || grep -q cgroup "$WORK/err"
+}
+
+@test "a paused container hears that it is to end, and ends within its grace" {
+  local then since
+  for then in exit :; do
+    echo "$then"
+    start_asked $then env PODLEASH_GRACE=2
+    pause
+    since=$(now_ms)
+    cancel "$PID_DIR"
+    # podman's cleanup takes one of these seconds at most.
+    [ $(($(now_ms) - since)) -le 4000 ] || fail "it took $(($(now_ms) - since)) ms"
+    assert_cancelled
+    assert_job_ends
+    grep -qx asked "$UNITDIR/stdout"
+    if grep 'does not end' "$LOG"; then fail 'it did not end'; fi
+    wait_until 5 next_tick "$(now_ms)"
+  done
+}
+
 @test "cancel --grace is for what it cancels: a later job has its own" {
   RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --grace 0 "$PID_DIR"
   # An owner of the same tick counts as earlier.

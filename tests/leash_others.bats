@@ -116,7 +116,7 @@ END
     grep -q cgroup "$WORK/err"
   fi
   kill_now "$RUNNER"
-  assert_job_ends 60
+  assert_job_ends
 }
 
 @test "conmon stopped, then its runner killed: nothing is left" {
