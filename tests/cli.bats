@@ -608,7 +608,7 @@ foreign_tree() {
   echo name >"$1/hostname"
   : >"$1/cancelled.txt"
   echo "$$" >"$1/crond.pid"
-  echo "$(dead)" >"$1/2-1.pid"
+  dead >"$1/2-1.pid"
   touch -d '2 minutes ago' "$1"/*
 }
 
@@ -649,7 +649,7 @@ evidence() {
 }
 
 @test "a directory that holds a file of podleash's is its own; those below it that hold none are left alone" {
-  local name below
+  local name
   export RECEPTOR_PID_DIRECTORY=$WORK/another
   for name in .podleash-run 1-1.conmon.pid cancelled.U9 .podman-1-2-3-4.5; do
     echo "$name"

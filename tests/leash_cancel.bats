@@ -554,10 +554,10 @@ pause() {
 }
 
 @test "a paused container hears that it is to end, and ends within its grace" {
-  local then since
-  for then in exit :; do
-    echo "$then"
-    start_asked $then env PODLEASH_GRACE=2
+  local answer since
+  for answer in exit :; do
+    echo "$answer"
+    start_asked $answer env PODLEASH_GRACE=2
     pause
     since=$(now_ms)
     cancel "$PID_DIR"
