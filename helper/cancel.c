@@ -2,6 +2,7 @@
 /* podleash cancel: ends all containers of a unit, and any that it is about to start. */
 #include "cancel.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 
 /* Longer than a grace, podman's cleanup and a hung podman call take together. */
 #define TIMEOUT_MS 90000
+#define LOOK_MS	   10
 
 struct options {
 	int grace_ms, asked_grace_ms, timeout_ms;
@@ -64,12 +66,63 @@ static bool parse(struct options *options, int argc, char *argv[])
 	return true;
 }
 
+/* A directory in which something is being ended. */
+struct place {
+	int directory;
+	char path[PATH_MAX];
+	char name[UNIT_SIZE];
+	struct cancel cancel;
+	struct cancel_pass pass;
+};
+
 struct cancelling {
 	const struct options *options;
 	struct report report;
 	int64_t deadline; /* boottime_ms(), of all directories together */
+	struct place **place;
+	size_t places, room;
 	bool left;
 };
+
+/* Takes room for one more place; NULL where memory or descriptors are short. */
+static struct place *new_place(struct cancelling *cancelling, int directory)
+{
+	if (cancelling->places == cancelling->room) {
+		size_t wanted = 2 * cancelling->room + 16;
+		void *larger = realloc(cancelling->place, wanted * sizeof(*cancelling->place));
+
+		if (!larger)
+			return NULL;
+		cancelling->place = larger;
+		cancelling->room = wanted;
+	}
+	struct place *place = calloc(1, sizeof(*place));
+	if (place)
+		place->directory = fcntl(directory, F_DUPFD_CLOEXEC, 3);
+	if (place && place->directory < 0) {
+		free(place);
+		return NULL;
+	}
+	return place;
+}
+
+static void begin(struct cancelling *cancelling, struct place *place, const char *path)
+{
+	const struct options *options = cancelling->options;
+
+	(void)snprintf(place->path, sizeof(place->path), "%s", path);
+	piddir_unit(place->directory, place->name);
+	place->cancel = (struct cancel){
+		.directory = place->directory,
+		.path = place->path,
+		.unit = options->unit,
+		.name = place->name,
+		.grace_ms = options->grace_ms,
+		.asked_grace_ms = options->asked_grace_ms,
+		.report = &cancelling->report,
+	};
+	cancel_begin(&place->pass, &place->cancel);
+}
 
 /* Whether `podleash run`, or a sweep, has removed it meanwhile: nothing was left in it. */
 static bool is_removed(int directory)
@@ -79,34 +132,69 @@ static bool is_removed(int directory)
 	return fstat(directory, &st) == 0 && st.st_nlink == 0;
 }
 
-static void cancel_directory(int directory, const char *path, void *context)
+static void end(struct cancelling *cancelling, struct place *place)
 {
-	struct cancelling *cancelling = context;
-	const struct options *options = cancelling->options;
-	char name[UNIT_SIZE];
-	struct cancel cancel = {
-		.directory = directory,
-		.path = path,
-		.unit = options->unit,
-		.name = name,
-		.grace_ms = options->grace_ms,
-		.asked_grace_ms = options->asked_grace_ms,
-		.timeout_ms = ms_until(cancelling->deadline),
-		.report = &cancelling->report,
-	};
+	int unmarked = place->pass.unmarked;
 
-	piddir_unit(directory, name);
-	if (cancel_unit(&cancel) || is_removed(directory))
+	if (cancel_end(&place->pass) || is_removed(place->directory))
 		return;
 	cancelling->left = true;
-	if (cancelling->report.unmarked)
+	if (unmarked)
 		print_error("%s: no tombstone could be written: %s; what ran was told to end, what "
 			    "starts now is not stopped",
-			    path, strerror(cancelling->report.unmarked));
+			    place->path, strerror(unmarked));
 	else
 		print_error("%s: not all of it is ended; the log says what is left, cancel may be "
 			    "repeated",
-			    path);
+			    place->path);
+}
+
+static void end_and_free(struct cancelling *cancelling, struct place *place)
+{
+	end(cancelling, place);
+	cleanup_close(&place->directory);
+	free(place);
+}
+
+/* Tells all in the directory to end; most have nothing in them that is to be waited for. */
+static void cancel_directory(int directory, const char *path, void *context)
+{
+	struct cancelling *cancelling = context;
+	struct place *place = new_place(cancelling, directory);
+	struct place alone = {.directory = directory};
+
+	if (place) {
+		begin(cancelling, place, path);
+		if (place->pass.over)
+			end_and_free(cancelling, place);
+		else
+			cancelling->place[cancelling->places++] = place;
+		return;
+	}
+	begin(cancelling, &alone, path); /* it cannot be kept: one after the other */
+	while (!alone.pass.over && ms_until(cancelling->deadline))
+		cancel_go_on(&alone.pass, LOOK_MS);
+	end(cancelling, &alone);
+}
+
+static void wait_for_all(struct cancelling *cancelling)
+{
+	while (cancelling->places && ms_until(cancelling->deadline)) {
+		int ms = LOOK_MS / (int)cancelling->places;
+
+		for (size_t i = cancelling->places; i-- > 0;) {
+			struct place *place = cancelling->place[i];
+
+			cancel_go_on(&place->pass, ms ? ms : 1);
+			if (!place->pass.over)
+				continue;
+			cancelling->place[i] = cancelling->place[--cancelling->places];
+			end_and_free(cancelling, place);
+		}
+	}
+	for (size_t i = 0; i < cancelling->places; i++)
+		end_and_free(cancelling, cancelling->place[i]);
+	free(cancelling->place);
 }
 
 /*
@@ -148,6 +236,7 @@ int cancel_main(int argc, char *argv[])
 		cancel_own_directory(&given, &cancelling);
 	else if (given_each_unit(&given, cancel_directory, &cancelling))
 		cancelling.left = true;
+	wait_for_all(&cancelling);
 	report_unnamed(&cancelling.report, given.path);
 	return cancelling.left ? EXIT_LEFT : 0;
 }

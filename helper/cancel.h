@@ -21,8 +21,29 @@ struct cancel {
  * Writes the tombstone, ends all runs of the unit and waits for their end: those
  * with a guard by telling it, the others itself. Returns true when nothing is left
  * and, but where @holder is set, nothing can start any more; false at the time-out or
- * where something stayed.
+ * where something stayed. What is being ended then still ends.
  */
 bool cancel_unit(const struct cancel *cancel);
+
+/* One cancel under way. */
+struct cancel_pass {
+	const struct cancel *cancel;
+	struct reapers reapers;
+	int unmarked;	/* why the tombstone could not be written (errno), or 0 */
+	size_t looks;	/* at the directory */
+	size_t waiting; /* runs of the unit that were there at the last look */
+	bool crowded;	/* one of them has found no place among our children */
+	bool over;	/* there is nothing to wait for */
+};
+
+/*
+ * The same in steps, for several directories at once; timeout_ms is the caller's affair.
+ * cancel_begin() writes the tombstone, tells all guards and starts children, and waits for nobody;
+ * cancel_go_on() waits at most @ms for one of them and looks again; cancel_end() reports what is
+ * left and returns what cancel_unit() does.
+ */
+void cancel_begin(struct cancel_pass *pass, const struct cancel *cancel);
+void cancel_go_on(struct cancel_pass *pass, int ms);
+bool cancel_end(struct cancel_pass *pass);
 
 #endif

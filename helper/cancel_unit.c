@@ -13,15 +13,6 @@
 /* Between two looks at the directory: guards that end are noticed at the next one. */
 #define LOOK_MS 10
 
-/* One cancel under way. */
-struct pass {
-	const struct cancel *cancel;
-	struct reapers reapers;
-	int64_t deadline; /* boottime_ms() */
-	size_t looks;
-	size_t waiting; /* runs of the unit that are still there */
-};
-
 static bool is_meant(const struct cancel *cancel, const struct run *run)
 {
 	if (cancel->unit && !equal(cancel->unit, run->unit))
@@ -41,7 +32,7 @@ static bool is_whole(const struct cancel *cancel)
 /* A run whose record tells nothing, or is gone: its guard has read it in better days. */
 static void tell_hidden(struct run *run, struct handle guard, void *context)
 {
-	struct pass *pass = context;
+	struct cancel_pass *pass = context;
 	struct run readable;
 	const char *why;
 
@@ -54,7 +45,7 @@ static void tell_hidden(struct run *run, struct handle guard, void *context)
 	}
 }
 
-static void give_up(struct pass *pass, const char *name, const char *why)
+static void give_up(struct cancel_pass *pass, const char *name, const char *why)
 {
 	pass->waiting++; /* its pid files are plain ones from now on: look again */
 	reapers_give_up(&pass->reapers, name, why);
@@ -64,7 +55,7 @@ static void give_up(struct pass *pass, const char *name, const char *why)
  * A run whose lock is taken: its guard ends it. Before there is one hold has the lock, and
  * sees the tombstone; one that is stopped has to be woken for that.
  */
-static void tell_keeper(struct pass *pass, const char *name)
+static void tell_keeper(struct cancel_pass *pass, const char *name)
 {
 	struct handle guard, hold;
 	struct run run;
@@ -87,13 +78,15 @@ static void tell_keeper(struct pass *pass, const char *name)
 	run_free(&run);
 }
 
-/* The first look tells all guards, and waits for nobody. */
-static bool has_room(struct pass *pass)
+static bool has_room(struct cancel_pass *pass)
 {
-	return reapers_make_room(&pass->reapers, pass->looks ? ms_until(pass->deadline) : 0);
+	bool room = reapers_have_room(&pass->reapers);
+
+	pass->crowded = pass->crowded || !room;
+	return room;
 }
 
-static void end_run(struct pass *pass, const char *name)
+static void end_run(struct cancel_pass *pass, const char *name)
 {
 	struct run run;
 	const char *why;
@@ -116,7 +109,7 @@ static void end_run(struct pass *pass, const char *name)
 }
 
 /* Pid files that no record speaks of, in a directory that is the unit's as a whole. */
-static void end_plain(struct pass *pass, const char *name)
+static void end_plain(struct cancel_pass *pass, const char *name)
 {
 	const struct cancel *cancel = pass->cancel;
 	struct run run;
@@ -132,13 +125,13 @@ static void end_plain(struct pass *pass, const char *name)
 	run_free(&run);
 }
 
-static bool is_recorded(const struct pass *pass, const char *run)
+static bool is_recorded(const struct cancel_pass *pass, const char *run)
 {
 	return reapers_have(&pass->reapers, run) || (record_exists(pass->cancel->directory, run) &&
 						     !reapers_gave_up(&pass->reapers, run));
 }
 
-static void look_at(struct pass *pass, const char *name)
+static void look_at(struct cancel_pass *pass, const char *name)
 {
 	const struct cancel *cancel = pass->cancel;
 	char run[RUN_SIZE];
@@ -164,11 +157,12 @@ static void look_at(struct pass *pass, const char *name)
 }
 
 /* Looks through the directory once; returns whether there is nothing to wait for. */
-static bool look(struct pass *pass)
+static bool look(struct cancel_pass *pass)
 {
 	struct names names;
 
 	pass->waiting = 0;
+	pass->crowded = false;
 	if (!pass->looks && is_whole(pass->cancel))
 		guard_each(pass->cancel->directory, pass->cancel->path, tell_hidden, pass);
 	if (!names_read(pass->cancel->directory, &names)) {
@@ -193,7 +187,7 @@ static bool write_tombstone(const struct cancel *cancel)
 }
 
 /* A run that nobody is at yet: there was no place, or its hold goes on. */
-static void report_waiting(struct pass *pass, const char *name)
+static void report_waiting(struct cancel_pass *pass, const char *name)
 {
 	char run_name[RUN_SIZE];
 	struct run run;
@@ -208,7 +202,7 @@ static void report_waiting(struct pass *pass, const char *name)
 	run_free(&run);
 }
 
-static void report_all_waiting(struct pass *pass)
+static void report_all_waiting(struct cancel_pass *pass)
 {
 	struct names names;
 
@@ -219,29 +213,49 @@ static void report_all_waiting(struct pass *pass)
 	names_free(&names);
 }
 
+void cancel_begin(struct cancel_pass *pass, const struct cancel *cancel)
+{
+	*pass = (struct cancel_pass){.cancel = cancel};
+	pass->reapers.directory = cancel->directory;
+	pass->reapers.report = cancel->report;
+	/* first: a run that is not seen below sees this (tombstone.h) */
+	pass->unmarked = write_tombstone(cancel) ? 0 : errno;
+	if (pass->unmarked)
+		log_line("%s: no tombstone could be written: %s", cancel->path,
+			 strerror(pass->unmarked));
+	pass->over = look(pass);
+}
+
+void cancel_go_on(struct cancel_pass *pass, int ms)
+{
+	if (pass->reapers.count) {
+		reapers_collect(&pass->reapers, ms);
+	} else {
+		report_progress(pass->cancel->report, pass->waiting);
+		sleep_ms(ms);
+	}
+	/* there may be thousands: no look tells more until there is a place */
+	if (!pass->crowded || reapers_have_room(&pass->reapers))
+		pass->over = look(pass);
+}
+
+bool cancel_end(struct cancel_pass *pass)
+{
+	bool ended = pass->over && !pass->unmarked && !pass->reapers.failures;
+
+	if (!pass->over)
+		report_all_waiting(pass);
+	reapers_free(&pass->reapers);
+	return ended;
+}
+
 bool cancel_unit(const struct cancel *cancel)
 {
-	struct pass pass = {.cancel = cancel, .deadline = boottime_ms() + cancel->timeout_ms};
-	bool nothing_left;
+	int64_t deadline = boottime_ms() + cancel->timeout_ms;
+	struct cancel_pass pass;
 
-	pass.reapers.directory = cancel->directory;
-	pass.reapers.report = cancel->report;
-	/* first: a run that is not seen below sees this (tombstone.h) */
-	bool marked = write_tombstone(cancel);
-	cancel->report->unmarked = marked ? 0 : errno;
-	if (!marked)
-		log_line("%s: no tombstone could be written: %s", cancel->path, strerror(errno));
-	while (!(nothing_left = look(&pass)) && ms_until(pass.deadline)) {
-		if (pass.reapers.count) {
-			reapers_collect(&pass.reapers, LOOK_MS);
-		} else {
-			report_progress(cancel->report, pass.waiting);
-			sleep_ms(LOOK_MS);
-		}
-	}
-	if (!nothing_left)
-		report_all_waiting(&pass);
-	nothing_left = nothing_left && marked && !pass.reapers.failures;
-	reapers_free(&pass.reapers);
-	return nothing_left;
+	cancel_begin(&pass, cancel);
+	while (!pass.over && ms_until(deadline))
+		cancel_go_on(&pass, LOOK_MS);
+	return cancel_end(&pass);
 }

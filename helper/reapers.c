@@ -100,6 +100,7 @@ static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 	if (waitpid(reaper->process.id.pid, &status, WNOHANG) == 0)
 		return false;
 	reapers->children--;
+	reapers->report->children--;
 	enum outcome outcome = WIFEXITED(status) ? (enum outcome)WEXITSTATUS(status) : NOT_ENDED;
 	if (reaper->conmon)
 		report_plain(reapers, reaper->name, outcome);
@@ -149,6 +150,7 @@ static void add(struct reapers *reapers, const struct reaper *reaper)
 	larger[count] = *reaper;
 	reapers->count++;
 	reapers->children += !reaper->is_guard;
+	reapers->report->children += !reaper->is_guard;
 	reapers->report->started++;
 }
 
@@ -161,13 +163,9 @@ static struct reaper reaper_of(const struct run *run, struct handle process, boo
 	return reaper;
 }
 
-bool reapers_make_room(struct reapers *reapers, int ms)
+bool reapers_have_room(const struct reapers *reapers)
 {
-	int64_t deadline = boottime_ms() + ms;
-
-	while (reapers->children >= CHILDREN_MAX && ms_until(deadline))
-		reapers_collect(reapers, LOOK_MS);
-	return reapers->children < CHILDREN_MAX;
+	return reapers->report->children < CHILDREN_MAX;
 }
 
 /* A child may outlive us: whoever reads our output must see its end all the same. */
@@ -196,8 +194,8 @@ void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
 {
 	struct handle handle;
 
-	while (!reapers_make_room(reapers, LOOK_MS))
-		;
+	while (reapers->children && !reapers_have_room(reapers))
+		reapers_collect(reapers, LOOK_MS);
 	/* of an earlier boot nothing runs, and nothing is waited for */
 	pid_t child = run_is_of_this_boot(run) ? fork_reaper(&handle) : -1;
 	if (child == 0)
@@ -292,7 +290,8 @@ void reapers_free(struct reapers *reapers)
 	}
 	free(reapers->item);
 	reapers->item = NULL;
-	reapers->count = 0;
+	reapers->report->children -= reapers->children;
+	reapers->count = reapers->children = 0;
 	names_free(&reapers->failed);
 	progress_erase(&reapers->report->progress);
 }

@@ -13,8 +13,8 @@
 /* How a command tells what became of each run. */
 struct report {
 	bool silent, json;
-	size_t left;  /* runs of which something is left */
-	int unmarked; /* why the last tombstone could not be written (errno), or 0 */
+	size_t left;	 /* runs of which something is left */
+	size_t children; /* ours at work, in all directories */
 
 	/* files that were found to be so; the first few have a line each (log.h) */
 	size_t damaged; /* or not ended: given up */
@@ -67,8 +67,8 @@ void reapers_start(struct reapers *reapers, struct run *run, int grace_ms);
  */
 void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file, int grace_ms);
 
-/* Waits at most @ms for such a place; returns whether there is one. */
-bool reapers_make_room(struct reapers *reapers, int ms);
+/* Whether there is such a place. */
+bool reapers_have_room(const struct reapers *reapers);
 
 /* Tells the guard @guard of @run to end it (SIGTERM). Takes the handle over. */
 void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard);

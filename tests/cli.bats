@@ -764,6 +764,21 @@ few_records() {
   no_records
 }
 
+@test "cancel of a root ends its units at the same time" {
+  local i
+  DEAD=$(dead)
+  for i in 1 2 3 4 5 6 7 8; do
+    mkdir -m 0700 "$PID_DIR/U$i"
+    (PID_DIR=$PID_DIR/U$i && good_record 1-$i)
+  done
+  # Each of them takes that long.
+  sed -i "2i case \" \$*\" in *' ps '*) sleep 1 ;; esac" "$WORK/bin/podman"
+  bounded 20 "$PODLEASH" cancel --timeout 6 "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(grep -c '^unit U1, run 1-[1-8]: ended$' "$WORK/out")" = 8 ] || explain 'not all are named'
+  ! compgen -G "$PID_DIR/U*/*.run" || fail 'records are left'
+}
+
 # plain_container: a conmon with the pid files job.pid and init.pid, and its container, which does not end on SIGTERM.
 plain_container() {
   cp "$(command -v bash)" "$WORK/conmon"
