@@ -57,7 +57,7 @@ bool piddir_is_closed(int directory, const char **why)
 	}
 	errno = EPERM;
 	if (st.st_mode & S_ISVTX) /* /tmp is one */
-		*why = "shared by all users; name a directory of your own";
+		*why = "writable by others, who share it; name a directory of your own";
 	else
 		*why = "writable by others; chmod 0700 it";
 	return !(st.st_mode & (S_IWGRP | S_IWOTH));
