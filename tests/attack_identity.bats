@@ -38,6 +38,8 @@ enter() {
   podman import -q "$FIXTURES/image.tar" "$IMAGE" >/dev/null
   mkdir "$PID_DIR"
   chmod 0700 "$PID_DIR"
+  # Whatever is in it, it is a pid directory.
+  export RECEPTOR_PID_DIRECTORY=$PID_DIR
   jobs=0
 }
 
