@@ -107,7 +107,7 @@ static void say_refused(struct doctor *doctor, const char *path, const char *why
 		    user_name(st.st_uid), user_name(st.st_uid));
 	else if (S_ISDIR(st.st_mode) && st.st_uid != geteuid())
 		say(doctor, FAIL, fix(doctor, "sudo chown %s %s", user, path), "%s: %s", path, why);
-	else if (S_ISDIR(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH))
+	else if (S_ISDIR(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH) && !(st.st_mode & S_ISVTX))
 		say(doctor, FAIL, fix(doctor, "chmod 0700 %s", path), "%s: %s", path, why);
 	else
 		say(doctor, FAIL, fix(doctor, "namei -l %s", path), "%s: %s", path, why);

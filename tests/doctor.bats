@@ -273,6 +273,13 @@ __attribute__((constructor)) static void loaded(void) { (void)creat(\"$WORK/load
   [ ! -e "$WORK/spoilt" ] || fail 'the name was not quoted'
 }
 
+@test "a directory that all share, as they do /tmp, is not told to be closed" {
+  chmod 1777 "$PID_DIR"
+  leashing_receptor
+  assert_says fail directory "^$PID_DIR: writable by others, who share it; name a directory of your own"
+  if grep 'chmod' "$WORK/fixes"; then fail 'that would break it'; fi
+}
+
 @test "a directory that is a link, a file, or not the user's: fail" {
   ln -s pids "$WORK/link"
   : >"$WORK/file"
