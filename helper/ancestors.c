@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "../preload/podman_command.h"
 #include "file.h"
 #include "handle.h"
 #include "util.h"
@@ -94,6 +95,21 @@ static bool is_orphan(void)
 	    (self.session == init.session || self.session == getpid()))
 		return false;
 	return self.session != getpid() || self.tty != 0;
+}
+
+/* Whether @pid was started with our RECEPTOR_PID_DIRECTORY; what cannot be read was not. */
+static bool was_started_leashed(pid_t pid)
+{
+	const char *ours = getenv("RECEPTOR_PID_DIRECTORY");
+	struct words words;
+	bool leashed = false;
+
+	if (!ours || !proc_environ(pid, &words))
+		return false;
+	const char *theirs = env_value(words.word, "RECEPTOR_PID_DIRECTORY");
+	leashed = theirs && equal(theirs, ours);
+	words_free(&words);
+	return leashed;
 }
 
 /* Reads what @pid has open as @fd. */
@@ -217,6 +233,13 @@ static bool find_owner(struct process *owner)
 	       time == (uintmax_t)proc_namespace(0, "time");
 }
 
+bool owner_is_named(void)
+{
+	struct process owner;
+
+	return find_owner(&owner);
+}
+
 bool owner_ends(int ms)
 {
 	struct process owner;
@@ -257,6 +280,18 @@ static bool add_owner(struct ancestors *ancestors)
 	return true;
 }
 
+const struct holder *ancestors_topmost(const struct ancestors *ancestors)
+{
+	const struct holder *topmost = &ancestors->holder[ancestors->holders - 1];
+
+	if (ancestors->owner.id.pid)
+		return &ancestors->owner;
+	for (size_t i = 0; !ancestors->known && i < RUN_HOLDERS; i++)
+		if (ancestors->holder[i].id.pid && was_started_leashed(ancestors->holder[i].id.pid))
+			topmost = &ancestors->holder[i];
+	return topmost;
+}
+
 uint64_t ancestors_start(const struct ancestors *ancestors)
 {
 	return ancestors->owner.id.pid ? ancestors->owner.id.start
@@ -288,7 +323,8 @@ enum ancestry ancestors_find(struct ancestors *ancestors)
 	struct proc_stat stat;
 
 	memset(ancestors, 0, sizeof(*ancestors));
-	if (is_orphan())
+	/* what a `podleash run` has in the background is its own, whoever started it */
+	if (is_orphan() && (!owner_is_named() || owner_ends(0)))
 		return ANCESTORS_ENDED;
 	if (!climb(ancestors) || !add_owner(ancestors)) {
 		ancestors->holders = 0; /* none that could be watched */

@@ -4,9 +4,9 @@
  *
  * Where a receptor command-runner or a `podleash run` is among the ancestors,
  * the holders are all processes from the parent up to it; otherwise the parent
- * alone. A `podleash run` that our environment names as the owner is one as well,
- * also where its command left us to init. The receptor daemon above them is never one: it may
- * restart while its jobs go on.
+ * alone. A detached run has one of them, ancestors_topmost(). A `podleash run` that our environment
+ * names as the owner is one as well, also where its command left us to init. The receptor daemon
+ * above them is never one: it may restart while its jobs go on.
  */
 #ifndef PODLEASH_ANCESTORS_H
 #define PODLEASH_ANCESTORS_H
@@ -45,6 +45,13 @@ enum ancestry {
  */
 enum ancestry ancestors_find(struct ancestors *ancestors);
 
+/*
+ * Who holds a detached run: the topmost command-runner or `podleash run`, and nobody between, since
+ * who starts one goes on at once. Where there is neither: the topmost that was itself started with
+ * our RECEPTOR_PID_DIRECTORY in its environment, else the parent.
+ */
+const struct holder *ancestors_topmost(const struct ancestors *ancestors);
+
 /* Whether none has ended since they were found: each is still the child of the next. */
 bool ancestors_hold(const struct ancestors *ancestors);
 
@@ -56,6 +63,9 @@ uint64_t ancestors_start(const struct ancestors *ancestors);
  * it. False with errno.
  */
 bool owner_name(pid_t pid);
+
+/* Whether our environment names an owner, alive or not. */
+bool owner_is_named(void);
 
 /* Waits up to @ms for the end of the owner that our environment names; whether it has come. */
 bool owner_ends(int ms);

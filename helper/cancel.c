@@ -9,9 +9,9 @@
 
 #include "commands.h"
 #include "given.h"
+#include "grace.h"
 #include "log.h"
 #include "piddir.h"
-#include "reap.h"
 #include "tombstone.h"
 #include "util.h"
 
@@ -20,7 +20,7 @@
 #define LOOK_MS	   10
 
 struct options {
-	int grace_ms, asked_grace_ms, timeout_ms;
+	int grace_ms, timeout_ms;
 	bool json;
 	const char *unit, *path;
 };
@@ -36,23 +36,21 @@ static bool parse(struct options *options, int argc, char *argv[])
 	};
 	int option;
 
-	*options = (struct options){.asked_grace_ms = -1, .timeout_ms = TIMEOUT_MS};
+	*options = (struct options){.grace_ms = -1, .timeout_ms = TIMEOUT_MS};
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == 'j')
 			options->json = true;
 		else if (option == 'u')
 			options->unit = optarg;
 		else if (option == '?' ||
-			 !grace_parse(optarg, option == 'g' ? &options->asked_grace_ms
-							    : &options->timeout_ms)) {
+			 !grace_parse(optarg,
+				      option == 'g' ? &options->grace_ms : &options->timeout_ms)) {
 			if (option != '?')
 				print_error("%s: not a number of seconds from 0 to %d", optarg,
 					    GRACE_MAX);
 			return false;
 		}
 	}
-	options->grace_ms =
-		options->asked_grace_ms < 0 ? grace_from_environment() : options->asked_grace_ms;
 	if (options->unit && !unit_name_valid(options->unit)) {
 		print_error("%s: not a unit's name", options->unit);
 		return false;
@@ -118,7 +116,6 @@ static void begin(struct cancelling *cancelling, struct place *place, const char
 		.unit = options->unit,
 		.name = place->name,
 		.grace_ms = options->grace_ms,
-		.asked_grace_ms = options->asked_grace_ms,
 		.report = &cancelling->report,
 	};
 	cancel_begin(&place->pass, &place->cancel);

@@ -7,12 +7,11 @@
 
 struct cancel {
 	int directory;
-	const char *path;   /* of the directory, for the log */
-	const char *unit;   /* NULL: every run in the directory */
-	const char *name;   /* the unit that stands for all of the directory: piddir_unit() */
-	pid_t holder;	    /* only runs that this process holds, and no tombstone; 0: all */
-	int grace_ms;	    /* of what has no guard */
-	int asked_grace_ms; /* of guards; -1: their own */
+	const char *path; /* of the directory, for the log */
+	const char *unit; /* NULL: every run in the directory */
+	const char *name; /* the unit that stands for all of the directory: piddir_unit() */
+	pid_t holder;	  /* only runs that this process holds, and no tombstone; 0: all */
+	int grace_ms;	  /* that the canceller asks for; -1: the runs' own */
 	int timeout_ms;
 	struct report *report;
 };

@@ -6,6 +6,7 @@
 #include "identity.h"
 #include "log.h"
 #include "plain.h"
+#include "podman.h"
 #include "reap.h"
 #include "tombstone.h"
 #include "util.h"
@@ -78,6 +79,14 @@ static void tell_keeper(struct cancel_pass *pass, const char *name)
 	run_free(&run);
 }
 
+/* What the reaper of @run has to know of the cancel, also where no tombstone could be written. */
+static void take_over(const struct cancel *cancel, struct run *run)
+{
+	run->why = "cancelled";
+	if (cancel->grace_ms >= 0)
+		run->grace_ms = cancel->grace_ms;
+}
+
 static bool has_room(struct cancel_pass *pass)
 {
 	bool room = reapers_have_room(&pass->reapers);
@@ -97,8 +106,9 @@ static void end_run(struct cancel_pass *pass, const char *name)
 		bool meant = is_meant(pass->cancel, &run);
 
 		pass->waiting += meant;
+		take_over(pass->cancel, &run);
 		if (meant && has_room(pass))
-			reapers_start(&pass->reapers, &run, pass->cancel->grace_ms);
+			reapers_start(&pass->reapers, &run);
 		else
 			run_free(&run);
 	} else if (errno == EWOULDBLOCK) {
@@ -108,27 +118,41 @@ static void end_run(struct cancel_pass *pass, const char *name)
 	}
 }
 
-/* Pid files that no record speaks of, in a directory that is the unit's as a whole. */
-static void end_plain(struct cancel_pass *pass, const char *name)
+/*
+ * Pid files that no record speaks of, or a damaged one, in a directory that is the unit's as a
+ * whole. Of the latter a container that was started anew is its owner's.
+ */
+static void end_plain(struct cancel_pass *pass, const char *name, bool damaged)
 {
 	const struct cancel *cancel = pass->cancel;
 	struct run run;
 
 	/* a file that no conmon proves stays: it may be anyone's */
-	if (plain_find(&run, cancel->directory, name, cancel->name)) {
-		pass->waiting++; /* the next look tells */
-		if (has_room(pass))
-			reapers_start_plain(&pass->reapers, &run, name, cancel->grace_ms);
-	} else if (is_shortage()) {
+	bool found = plain_find(&run, cancel->directory, name, cancel->name);
+
+	if (!found && is_shortage()) {
 		give_up(pass, name, strerror(errno));
+	} else if (found && damaged && podman_has_ended_it(&run)) {
+		reapers_give_up(&pass->reapers, name, "its container was started anew");
+	} else if (found) {
+		pass->waiting++; /* the next look tells */
+		take_over(cancel, &run);
+		if (has_room(pass))
+			reapers_start_plain(&pass->reapers, &run, name);
 	}
 	run_free(&run);
 }
 
-static bool is_recorded(const struct cancel_pass *pass, const char *run)
+/* Whether there is a record of that name that tells nothing. */
+static bool is_damaged(const struct cancel_pass *pass, const char *name)
 {
-	return reapers_have(&pass->reapers, run) || (record_exists(pass->cancel->directory, run) &&
-						     !reapers_gave_up(&pass->reapers, run));
+	struct run run;
+	const char *why;
+	bool readable = record_open(&run, pass->cancel->directory, name, false, &why);
+
+	if (readable)
+		run_free(&run);
+	return !readable && errno != ENOENT && reapers_gave_up(&pass->reapers, name);
 }
 
 static void look_at(struct cancel_pass *pass, const char *name)
@@ -143,13 +167,14 @@ static void look_at(struct cancel_pass *pass, const char *name)
 		break;
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
-		if (is_whole(cancel) && !is_recorded(pass, run) &&
+		/* without a record they are podman's: a container has stayed */
+		if (is_whole(cancel) && is_damaged(pass, run) &&
 		    !reapers_gave_up(&pass->reapers, name))
-			end_plain(pass, name);
+			end_plain(pass, name, true);
 		break;
 	case FILE_PLAIN_PID:
 		if (is_whole(cancel) && !reapers_gave_up(&pass->reapers, name))
-			end_plain(pass, name);
+			end_plain(pass, name, false);
 		break;
 	default:
 		break;
@@ -183,7 +208,7 @@ static bool write_tombstone(const struct cancel *cancel)
 {
 	return cancel->holder ||
 	       tombstone_write(cancel->directory, cancel->unit ? cancel->unit : cancel->name,
-			       cancel->asked_grace_ms);
+			       cancel->grace_ms);
 }
 
 /* A run that nobody is at yet: there was no place, or its hold goes on. */

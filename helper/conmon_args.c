@@ -40,12 +40,16 @@ static void set(struct conmon_args *args, const char *flag, const char *value)
 {
 	if (equal(flag, "-c") || equal(flag, "--cid"))
 		args->cid = cid_valid(value) ? value : "";
+	else if (equal(flag, "-u") || equal(flag, "--cuuid"))
+		args->session = value;
 	else if (equal(flag, "-n") || equal(flag, "--name"))
 		args->name = value;
 	else if (equal(flag, "-r") || equal(flag, "--runtime"))
 		args->runtime = value;
 	else if (equal(flag, "-b") || equal(flag, "--bundle"))
 		args->bundle = value;
+	else if (equal(flag, "--exit-dir"))
+		args->exit_dir = value;
 	else if (equal(flag, "-p") || equal(flag, "--container-pidfile"))
 		args->pidfile = value;
 	else if (equal(flag, "-P") || equal(flag, "--conmon-pidfile"))
@@ -59,8 +63,10 @@ void conmon_args_parse(const struct words *words, struct conmon_args *args)
 {
 	*args = (struct conmon_args){.name = "",
 				     .cid = "",
+				     .session = "",
 				     .runtime = "",
 				     .bundle = "",
+				     .exit_dir = "",
 				     .pidfile = "",
 				     .conmon_pidfile = ""};
 	for (size_t i = 1; i < words->count; i++) {

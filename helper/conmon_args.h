@@ -12,8 +12,10 @@
 struct conmon_args {
 	const char *name;		/* -n: the container's */
 	const char *cid;		/* -c; "" where it is no container id */
+	const char *session;		/* -u: the same, but for what podman exec started */
 	const char *runtime;		/* -r */
 	const char *bundle;		/* -b */
+	const char *exit_dir;		/* --exit-dir: where conmon says how the container ended */
 	const char *pidfile;		/* -p: the container init's */
 	const char *conmon_pidfile;	/* --conmon-pidfile */
 	const char *cleanup[RUN_WORDS]; /* --exit-command and each --exit-command-arg */

@@ -6,21 +6,21 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "bounds.h"
 #include "freezer.h"
+#include "identity.h"
 #include "log.h"
 #include "tombstone.h"
 #include "util.h"
 
-/* The kernel ends a killed process at once unless it sleeps in a driver or a frozen cgroup. */
-#define KILL_MS 5000
-#define ROUNDS	20
+#define ROUNDS 20
 
 /* How soon a cancel that asks for another grace is heard. */
 #define HEAR_MS 200
 
-bool takes_sigterm(const struct proc_status *status)
+bool takes_signal(const struct proc_status *status, int signal)
 {
-	uint64_t bit = 1ULL << (SIGTERM - 1);
+	uint64_t bit = 1ULL << (signal - 1);
 
 	if ((status->caught | status->blocked) & bit)
 		return true;
@@ -29,7 +29,7 @@ bool takes_sigterm(const struct proc_status *status)
 
 /* The processes of a container without a pid namespace of its own. */
 struct members {
-	const char *cid;
+	const struct run *run;
 	ino_t mount_namespace;
 	struct handles list;
 };
@@ -38,7 +38,7 @@ static bool is_member(const struct members *members, pid_t pid)
 {
 	return (members->mount_namespace &&
 		proc_namespace(pid, "mnt") == members->mount_namespace) ||
-	       proc_in_container(pid, members->cid);
+	       proc_in_container(pid, members->run->cid);
 }
 
 static bool visit(pid_t pid, void *context)
@@ -62,6 +62,12 @@ static bool end_members(struct members *members)
 
 		bool whole = proc_each(visit, members);
 		found = members->list.count;
+		/* a container that its owner starts anew has the same id, and its conmon was first
+		 */
+		if (found && run_is_taken(members->run)) {
+			handles_close(&members->list);
+			return true;
+		}
 		handles_signal(&members->list, SIGKILL);
 		(void)handles_wait(&members->list, KILL_MS); /* counted again by the next round */
 		handles_close(&members->list);
@@ -72,26 +78,29 @@ static bool end_members(struct members *members)
 }
 
 /* Asks @init to end; returns whether it does within the grace, or what a cancel makes of it. */
-static bool ask_to_end(const struct run *run, const struct handle *init, int own_ms)
+static bool ask_to_end(const struct run *run, const struct handle *init, int signal)
 {
 	int64_t asked = boottime_ms();
-	int left = run_grace(run, own_ms);
+	int left = run_grace(run);
 
-	if (left)
-		(void)handle_ask(init); /* dead already is as good */
+	if (left) {
+		(void)handle_signal(init, signal);  /* dead already is as good */
+		(void)handle_signal(init, SIGCONT); /* one that is stopped would not hear it */
+	}
 	while (left) {
 		if (handle_wait(init, left < HEAR_MS ? left : HEAR_MS))
 			return true;
-		left = ms_until(asked + run_grace(run, own_ms));
+		left = ms_until(asked + run_grace(run));
 	}
 	return false;
 }
 
-static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status,
-		     int grace_ms)
+static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status)
 {
+	int signal = run->stop_signal ? run->stop_signal : SIGTERM;
+
 	freezer_thaw(init, run->cid); /* a paused one hears nothing */
-	if (!takes_sigterm(status) || !ask_to_end(run, init, grace_ms))
+	if (!takes_signal(status, signal) || !ask_to_end(run, init, signal))
 		(void)handle_signal(init, SIGKILL); /* dead already is as good */
 	log_ending(run);
 	return handle_wait(init, KILL_MS);
@@ -106,29 +115,29 @@ static int pin_mount_namespace(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-bool container_end(struct run *run, const struct handle *init, int grace_ms)
+bool container_end(struct run *run, const struct handle *init)
 {
-	struct members members = {.cid = run->cid};
+	struct members members = {.run = run};
 	struct proc_status status;
 	struct stat st;
 
 	if (!proc_status(init->id.pid, &status))
 		return handle_wait(init, 0);
 	if (status.namespace_init)
-		return end_init(run, init, &status, grace_ms);
+		return end_init(run, init, &status);
 
 	_cleanup_close_ int pin = pin_mount_namespace(init->id.pid);
 	ino_t ours = proc_namespace(0, "mnt"); /* 0: whose the other is cannot be told */
 	if (pin >= 0 && ours && fstat(pin, &st) == 0 && st.st_ino != ours &&
 	    handle_signal(init, 0)) /* its pid is its own still */
 		members.mount_namespace = st.st_ino;
-	bool ended = end_init(run, init, &status, grace_ms);
+	bool ended = end_init(run, init, &status);
 	return end_members(&members) && ended;
 }
 
 bool container_end_rest(const struct run *run)
 {
-	struct members members = {.cid = run->cid};
+	struct members members = {.run = run};
 
 	return !run->cid[0] || end_members(&members);
 }

@@ -14,26 +14,26 @@
 #include "record.h"
 
 /*
- * Asks the container init @init to end (SIGTERM), unless its grace is 0 or the
- * signal would not reach it, then ends it (SIGKILL). The grace is run_grace() of
- * @grace_ms, also of a cancel that comes meanwhile. Returns whether nothing of
- * the container runs any more.
+ * Asks the container init @init to end, by its stop signal (SIGTERM as a rule), unless its grace is
+ * 0 or the signal would not reach it, then ends it (SIGKILL). The grace is run_grace(), also of a
+ * cancel that comes meanwhile. Returns whether nothing of the container runs any more.
  * Logs why it is ended (log_ending()).
  */
-bool container_end(struct run *run, const struct handle *init, int grace_ms);
+bool container_end(struct run *run, const struct handle *init);
 
 /*
  * Ends what still runs of the container when its init is dead, which is nothing where it
- * had a pid namespace of its own: by the container's id alone (proc_in_container()).
+ * had a pid namespace of its own: by the container's id alone (proc_in_container()). Nothing
+ * where somebody else has started it anew.
  * Returns whether nothing does any more. Looks through /proc.
  */
 bool container_end_rest(const struct run *run);
 
 /*
- * Whether SIGTERM has any effect on a process of @status: it catches or blocks it
+ * Whether @signal has any effect on a process of @status: it catches or blocks it
  * (dumb-init and catatonit block it and wait for it), or has the default action,
  * which the first process of a pid namespace never gets. Pure.
  */
-bool takes_sigterm(const struct proc_status *status);
+bool takes_signal(const struct proc_status *status, int signal);
 
 #endif

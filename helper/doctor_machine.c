@@ -117,17 +117,6 @@ struct patrol {
 	size_t runs, bad;
 };
 
-/* Whether someone would end @run: its guard, or hold, which starts one. */
-static bool is_guarded(const struct run *run)
-{
-	struct handle keeper;
-
-	if (!guard_find(run, &keeper) && !hold_open(run, &keeper))
-		return false;
-	handle_close(&keeper);
-	return true;
-}
-
 static void patrol_record(struct patrol *patrol, int directory, const char *path, const char *name)
 {
 	struct doctor *doctor = patrol->doctor;
@@ -140,7 +129,8 @@ static void patrol_record(struct patrol *patrol, int directory, const char *path
 	if (!good && errno == ENOENT)
 		return; /* it ended just now */
 	patrol->runs++;
-	if (good && run_is_of_this_boot(&run) && is_guarded(&run)) {
+	enum run_place place = good ? run_place(&run) : PLACE_HERE;
+	if (good && place == PLACE_HERE && !record_is_unguarded(directory, name)) {
 		run_free(&run);
 		return;
 	}
@@ -149,7 +139,9 @@ static void patrol_record(struct patrol *patrol, int directory, const char *path
 		say(doctor, FAIL, fix(doctor, "rm %s", file),
 		    "%s: %s; a container of it ends only with all of %s, by podleash cancel", file,
 		    why, path);
-	else if (run_is_of_this_boot(&run))
+	else if (place == PLACE_ELSEWHERE)
+		say(doctor, WARN, NULL, "%s, unit %s: %s", file, run.unit, ELSEWHERE);
+	else if (place == PLACE_HERE)
 		say(doctor, FAIL, fix(doctor, "%s sweep %s", doctor->program, path),
 		    "%s, unit %s: it has no guard", file, run.unit);
 	else

@@ -8,7 +8,7 @@
 #include "identity.h"
 #include "log.h"
 #include "piddir.h"
-#include "plain.h"
+#include "record.h"
 #include "tombstone.h"
 #include "util.h"
 
@@ -20,16 +20,16 @@ static bool is_at(const struct stat *st, const char *path)
 }
 
 /*
- * Whether @name at @directory is the default one: @set, or what piddir_root() tells this user
+ * Whether @directory is the default one: @set, or what piddir_root() tells this user
  * elsewhere, as in a service, or as root that has become him and has none of his variables.
  */
-static bool is_usual(int directory, const char *name, const char *set)
+static bool is_usual(int directory, const char *set)
 {
 	unsigned int uid = (unsigned int)geteuid();
 	char path[PATH_MAX];
 	struct stat st;
 
-	if (fstatat(directory, name, &st, 0))
+	if (fstat(directory, &st))
 		return false;
 	piddir_root(path, sizeof(path));
 	if (is_at(&st, set) || is_at(&st, path))
@@ -41,37 +41,24 @@ static bool is_usual(int directory, const char *name, const char *set)
 	return is_at(&st, path);
 }
 
-/* Whether only podleash makes a file of that name; others may well call theirs cancelled.txt. */
+/* Whether only podleash makes such a file: others may well call theirs 2026-11.run or
+ * cancelled.txt.
+ */
 static bool is_mark(int directory, const char *name)
 {
 	char run[RUN_SIZE];
 
 	switch (file_kind(name, run)) {
 	case FILE_RECORD:
-	case FILE_CONMON_PID:
+		return record_is_one(directory, name);
+	case FILE_TOMBSTONE:
+		return tombstone_is_one(directory, name + strlen(TOMBSTONE_PREFIX));
 	case FILE_ANSWER:
 	case FILE_MARK:
 		return true;
-	case FILE_TEMPORARY:
-		return run[0] != '\0';
-	case FILE_TOMBSTONE:
-		return tombstone_is_one(directory, name + strlen(TOMBSTONE_PREFIX));
 	default:
 		return false;
 	}
-}
-
-static bool is_proven_pid_file(int directory, const char *name)
-{
-	char run[RUN_SIZE];
-	enum file_kind kind = file_kind(name, run);
-	struct run found;
-
-	if (kind != FILE_PLAIN_PID && kind != FILE_CONTAINER_PID)
-		return false;
-	bool proven = plain_find(&found, directory, name, "");
-	run_free(&found);
-	return proven;
 }
 
 /* Whether a file in it is podleash's; false with errno where that could not be told, else with 0.
@@ -86,8 +73,6 @@ static bool holds_ours(int directory)
 	errno = 0;
 	for (size_t i = 0; i < names.count && !ours; i++)
 		ours = is_mark(directory, names.name[i]);
-	for (size_t i = 0; i < names.count && !ours; i++)
-		ours = is_proven_pid_file(directory, names.name[i]);
 	if (!is_shortage())
 		errno = 0;
 	names_free(&names);
@@ -121,10 +106,9 @@ static const char *why_not_ours(void)
 	return errno ? strerror(errno) : "not a pid directory";
 }
 
-static bool is_pid_directory(const struct given *given, const char *set)
+static bool is_pid_directory(const struct given *given)
 {
-	return given->usual || is_usual(given->directory, "..", set) ||
-	       is_proven(given->directory, given->path);
+	return given->usual || is_proven(given->directory, given->path);
 }
 
 /* Opens the directory of @given, @set being the default one. As piddir_open(). */
@@ -135,9 +119,9 @@ static int open_given(struct given *given, const char *set, const char **why)
 	if (directory < 0)
 		return -1;
 	given->directory = directory;
-	given->usual = is_usual(directory, ".", set);
+	given->usual = is_usual(directory, set);
 	/* first: how others may write to it is its owner's business then */
-	if (!is_pid_directory(given, set)) {
+	if (!is_pid_directory(given)) {
 		*why = why_not_ours();
 		errno = EPERM;
 		return -1;
@@ -183,7 +167,7 @@ int given_open_unit(const struct given *given, const char *name, char path[PATH_
 	_cleanup_close_ int unit = piddir_look_at(given->directory, name, why);
 	if (unit < 0 && (errno == ENOENT || (errno == EPERM && !given->usual)))
 		*why = NULL; /* it is gone, or another user's, whose it may be */
-	else if (unit >= 0 && !given->usual && !is_proven(unit, path))
+	else if (unit >= 0 && !is_proven(unit, path))
 		*why = errno ? strerror(errno) : NULL;
 	else if (unit >= 0 && piddir_is_closed(unit, why))
 		return take_fd(&unit);

@@ -10,17 +10,15 @@
 
 struct given {
 	int directory;
-	bool usual; /* it is where units' directories are: those below are theirs, whatever they
-		       hold */
+	bool usual; /* the default one: what is refused below it is named */
 	char path[PATH_MAX];
 };
 
 /*
  * Opens the directory @argument, or the default one where that is NULL, as its owner, and
  * fills @given. Refuses what piddir_open() refuses, and what is no pid directory. One is
- *  - the default one, or directly below it: RECEPTOR_PID_DIRECTORY's, piddir_root()'s;
+ *  - the default one: RECEPTOR_PID_DIRECTORY's, piddir_root()'s;
  *  - one that holds a record, a tombstone or another file that only podleash makes;
- *  - one that holds a pid file which a living conmon proves (plain.h);
  *  - one that a living guard has open.
  * Returns a descriptor, which @given has as well, or -1 with the command's exit status: 0 where
  * the default one does not exist, since nothing was ever leashed, which a terminal is told; else

@@ -14,12 +14,14 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
+#include "bounds.h"
 #include "commands.h"
 #include "guard.h"
 #include "guard_fds.h"
 #include "handle.h"
 #include "identity.h"
 #include "log.h"
+#include "podman.h"
 #include "reap.h"
 #include "util.h"
 
@@ -27,9 +29,8 @@
 #define LOOK_MIN_MS 2
 #define LOOK_MAX_MS 1000
 
-/* How long podman may take to end by itself once conmon is gone, and conmon to clean up. */
-#define LINGER_MS  10000
-#define CLEANUP_MS 30000
+/* A look that comes so long after it was due was held up. */
+#define LATE_MS 500
 
 /* Between two looks at processes for which the kernel gives no pidfd. */
 #define NO_PIDFD_MS 200
@@ -44,13 +45,20 @@ struct watch {
 	struct handle podman, conmon, container;
 	int signals;	      /* signalfd: SIGTERM and its like */
 	int64_t started;      /* boottime_ms */
+	int64_t due;	      /* boottime_ms of the next look, if nothing happens before */
 	int64_t linger_until; /* 0: no end is due */
+	bool asked;	      /* podman, whose container is in a file of the user's own */
 };
 
 /* Why a run is ended, where it is not the name of a holder that is gone. */
 #define CANCEL "cancel"
 
 enum verdict { GO_ON, FINISHED, MUST_REAP };
+
+/* Who is dead, at one look. */
+struct sight {
+	bool podman_gone, conmon_gone, holder_gone;
+};
 
 /*
  * Keeps @handle open on the process @id, closed once that is dead: judge() sees it
@@ -67,19 +75,67 @@ static void follow(struct handle *handle, struct process id)
 		(void)handle_open_exact(handle, id);
 }
 
-/* Learns conmon and the container init as soon as their pid files name them. */
+/*
+ * Whether conmon has to be looked for among all processes: podman has no pid file to name it in
+ * that we know, or has ended and left none.
+ */
+static bool needs_search(const struct watch *watch)
+{
+	return !watch->run->conmon_pidfile[0] || !handle_alive(&watch->podman);
+}
+
+/* Closes the handles of those that are dead: they would wake the guard again and again. */
+static bool holder_gone(struct watch *watch, const char **name)
+{
+	bool gone = false;
+
+	for (size_t i = watch->run->holders; i-- > 0;) {
+		if (handle_alive(&watch->holder[i]))
+			continue;
+		handle_close(&watch->holder[i]);
+		*name = watch->run->holder[i].name;
+		gone = true;
+	}
+	return gone;
+}
+
+/*
+ * Whether the guard slept through the end of the job, stopped perhaps: then nobody can tell a
+ * restart within it from its owner's start. One that is awake sees conmon's end in an earlier look.
+ */
+static bool is_late(struct watch *watch)
+{
+	const struct run *run = watch->run;
+	bool seen = !watch->conmon.id.pid && boottime_ms() < watch->due + LATE_MS;
+	const char *name;
+
+	return run->conmon.pid && !run->over && !run->restarts && !seen &&
+	       !handle_alive(&watch->conmon) && holder_gone(watch, &name);
+}
+
+/*
+ * Learns the container's id, conmon and the container init as soon as their files name them; a
+ * restart gives a container another conmon, which has written its pid by now.
+ */
 static void look(struct watch *watch)
 {
 	struct run *run = watch->run;
 	struct process before = run->conmon;
+	char cid[CID_SIZE];
 
-	/* a restart policy gives a container another conmon: it has written its pid by now */
-	if (!handle_alive(&watch->conmon))
-		(void)learn_conmon(run);
+	follow(&watch->podman, run->podman);
+	if (is_late(watch))
+		run->over = run->conmon.start;
+	/* podman is asked about a file of the user's own when it has written that, and when it has
+	 * ended */
+	if (!run->cid[0] && !(watch->asked && handle_alive(&watch->podman)) &&
+	    read_foreign_cid(run, cid))
+		watch->asked = podman_find(run);
+	if (!handle_alive(&watch->conmon) && !learn_conmon(run) && needs_search(watch))
+		(void)find_conmon(run);
 	if (before.start != run->conmon.start)
 		watch->linger_until = 0;
 	(void)learn_container(run);
-	follow(&watch->podman, run->podman);
 	follow(&watch->conmon, run->conmon);
 	follow(&watch->container, run->container);
 }
@@ -87,17 +143,6 @@ static void look(struct watch *watch)
 static bool all_known(const struct run *run)
 {
 	return run->conmon.pid && run->container.pid;
-}
-
-static bool holder_gone(const struct watch *watch, const char **name)
-{
-	for (size_t i = 0; i < watch->run->holders; i++) {
-		if (handle_alive(&watch->holder[i]))
-			continue;
-		*name = watch->run->holder[i].name;
-		return true;
-	}
-	return false;
 }
 
 /* Waits for an end that is due, and does not trust it to come. */
@@ -117,50 +162,79 @@ static enum verdict linger_for_podman(struct watch *watch)
 	const struct run *run = watch->run;
 
 	if (run->remove && access(run->bundle, F_OK) == 0)
-		return linger(watch, LINGER_MS);
+		return linger(watch, PODMAN_MS);
 	watch->linger_until = 0; /* somebody else has cleaned up */
 	return GO_ON;
 }
 
-static enum verdict judge_container_gone(struct watch *watch, bool podman_gone, bool conmon_gone)
-{
-	if (podman_gone)
-		return conmon_gone ? FINISHED : linger(watch, CLEANUP_MS);
-	return conmon_gone ? linger_for_podman(watch) : GO_ON;
-}
-
-/* The container is not known: not made yet, or too short-lived to be seen. */
-static enum verdict judge_container_unknown(struct watch *watch, bool podman_gone, bool conmon_gone)
+/* Of a detached run, while its holder lives: conmon has ended after its container. */
+static enum verdict judge_stopped(struct watch *watch)
 {
 	const struct run *run = watch->run;
 
-	if (!podman_gone)
-		return conmon_gone ? linger_for_podman(watch) : GO_ON;
-	/* a podman without --pidfile takes away its own with the container */
-	if (!run->conmon.pid || !(container_was_made(run) || container_was_removed(run)))
-		return MUST_REAP;
-	if (conmon_gone)
+	if (container_was_removed(run))
 		return FINISHED;
-	return run->detach ? GO_ON : linger(watch, CLEANUP_MS);
+	if (run->remove)
+		return linger(watch, PODMAN_MS);
+	watch->linger_until = 0;
+	return GO_ON; /* what stays may be started again until the job ends */
+}
+
+/* The container was seen, and has ended by itself: nobody is in a hurry. */
+static enum verdict judge_container_gone(struct watch *watch, const struct sight *sight)
+{
+	bool held = watch->run->detach && !sight->holder_gone;
+
+	if (!sight->conmon_gone && (held || !(sight->podman_gone || sight->holder_gone)))
+		return GO_ON;
+	if (!sight->conmon_gone)
+		return linger(watch, CONMON_MS);
+	if (!sight->podman_gone)
+		return sight->holder_gone ? MUST_REAP : linger_for_podman(watch);
+	if (held)
+		return judge_stopped(watch);
+	/* all may have been killed at once: the bundle tells, or podman of what stays */
+	return watch->run->remove ? FINISHED : MUST_REAP;
+}
+
+/* The container is not known: not made yet, or too short-lived to be seen. */
+static enum verdict judge_container_unknown(struct watch *watch, const struct sight *sight)
+{
+	const struct run *run = watch->run;
+
+	if (sight->holder_gone && !sight->podman_gone)
+		return MUST_REAP;
+	if (!sight->podman_gone)
+		return sight->conmon_gone ? linger_for_podman(watch) : GO_ON;
+	if (sight->holder_gone)
+		return MUST_REAP;
+	/* it made none, or was killed before anyone saw it; a look may miss a conmon that lives */
+	if (!run->conmon.pid)
+		return run->detach && run->cid[0] ? linger(watch, PODMAN_MS) : MUST_REAP;
+	if (sight->conmon_gone && run->detach)
+		return judge_stopped(watch);
+	if (sight->conmon_gone) /* the runtime of one that stays may be at work still */
+		return run->remove ? FINISHED : MUST_REAP;
+	return run->detach ? GO_ON : linger(watch, CONMON_MS);
 }
 
 static enum verdict judge(struct watch *watch, const char **why)
 {
 	const struct run *run = watch->run;
-	bool podman_gone = !handle_alive(&watch->podman);
-	bool conmon_gone = run->conmon.pid && !handle_alive(&watch->conmon);
+	struct sight sight = {.podman_gone = !handle_alive(&watch->podman),
+			      .conmon_gone = run->conmon.pid && !handle_alive(&watch->conmon),
+			      .holder_gone = holder_gone(watch, why)};
 
-	if (holder_gone(watch, why))
-		return MUST_REAP;
-	*why = "podman";
+	if (!sight.holder_gone)
+		*why = "podman";
 	if (!run->container.pid)
-		return judge_container_unknown(watch, podman_gone, conmon_gone);
+		return judge_container_unknown(watch, &sight);
 	if (!handle_alive(&watch->container))
-		return judge_container_gone(watch, podman_gone, conmon_gone);
-	if (podman_gone && !run->detach)
+		return judge_container_gone(watch, &sight);
+	if (sight.holder_gone || (sight.podman_gone && !run->detach))
 		return MUST_REAP;
 	*why = "conmon";
-	return conmon_gone ? MUST_REAP : GO_ON;
+	return sight.conmon_gone ? MUST_REAP : GO_ON;
 }
 
 static int timeout_ms(const struct watch *watch)
@@ -169,7 +243,7 @@ static int timeout_ms(const struct watch *watch)
 
 	if (watch->linger_until)
 		return ms_until(watch->linger_until);
-	if (all_known(watch->run))
+	if (all_known(watch->run) && (handle_alive(&watch->conmon) || !watch->run->detach))
 		return -1;
 	if (look_ms < LOOK_MIN_MS)
 		return LOOK_MIN_MS;
@@ -197,7 +271,7 @@ static void give_memory_back(void)
 }
 
 /* Sleeps until something may have changed; returns whether SIGTERM came. */
-static bool wait_for_news(const struct watch *watch)
+static bool wait_for_news(struct watch *watch)
 {
 	struct pollfd fds[RUN_HOLDERS + 4] = {{watch->signals, POLLIN, 0}};
 	int timeout = timeout_ms(watch);
@@ -210,6 +284,7 @@ static bool wait_for_news(const struct watch *watch)
 	add_fd(fds, &count, &watch->container, &timeout);
 	if (timeout < 0)
 		give_memory_back();
+	watch->due = boottime_ms() + timeout;
 	int ready = poll(fds, count, timeout);
 	if (ready < 0) /* the kernel is short of memory */
 		sleep_ms(NO_PIDFD_MS);
@@ -256,7 +331,25 @@ static bool pause_reaping(const struct watch *watch, int ms)
 	return ready <= 0;
 }
 
-static bool guard_run(struct watch *watch, int grace_ms)
+/*
+ * Nobody else may come by for long: again and again, ever more rarely. @told: somebody waits for
+ * it, and tries himself.
+ */
+static bool reap_again(const struct watch *watch, bool told)
+{
+	for (int pause_ms = RETRY_MS; pause_ms <= RETRY_MAX_MS;) {
+		forget_signals(watch);
+		enum reaped reaped = reap(watch->run);
+		if (reaped == REAPED || (reaped == REAPED_IDLE && told))
+			return reaped == REAPED;
+		told = !pause_reaping(watch, pause_ms);
+		if (!told) /* else it tries again at once */
+			pause_ms *= 2;
+	}
+	return reap(watch->run) == REAPED;
+}
+
+static bool guard_run(struct watch *watch)
 {
 	struct run *run = watch->run;
 	const char *why = "";
@@ -271,15 +364,9 @@ static bool guard_run(struct watch *watch, int grace_ms)
 		(void)snprintf(reason, sizeof(reason), "%s is gone", why);
 		run->why = reason;
 	}
-	/* nobody else may come by for long: again and again, ever more rarely */
-	for (int pause_ms = RETRY_MS; pause_ms <= RETRY_MAX_MS;) {
-		forget_signals(watch);
-		if (reap(run, grace_ms))
-			return true;
-		if (pause_reaping(watch, pause_ms)) /* told to, it tries again at once */
-			pause_ms *= 2;
-	}
-	return reap(run, grace_ms);
+	bool reaped = reap_again(watch, equal(why, CANCEL));
+	run->why = NULL; /* the text is this function's */
+	return reaped;
 }
 
 /* SIGTERM and its like wait in a descriptor, so that no reap is cut short. */
@@ -348,7 +435,7 @@ int guard_main(int argc, char *argv[])
 	(void)!write(GUARD_FD_READY, "", 1);
 	(void)close(GUARD_FD_READY);
 	guard_sweep_others(&run, path);
-	bool ended = guard_run(&watch, grace_from_environment());
+	bool ended = guard_run(&watch);
 	run_free(&run);
 	return ended ? 0 : EXIT_LEFT;
 }

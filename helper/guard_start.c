@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -122,14 +121,6 @@ bool guard_start(const struct run *run, const char *path)
 	return read(ready, &byte, 1) == 1;
 }
 
-/* Whether nobody guards the record @name. */
-static bool is_unguarded(int directory, const char *name)
-{
-	_cleanup_close_ int fd = file_open_own(directory, name, O_RDONLY);
-
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
-}
-
 void guard_sweep_others(const struct run *run, const char *path)
 {
 	char *argv[] = {(char *)"podleash", (char *)"sweep", (char *)(uintptr_t)path, NULL};
@@ -141,7 +132,7 @@ void guard_sweep_others(const struct run *run, const char *path)
 		return;
 	for (size_t i = 0; i < names.count && !needed; i++)
 		needed = file_kind(names.name[i], other) == FILE_RECORD &&
-			 !equal(other, run->name) && is_unguarded(run->directory, names.name[i]);
+			 !equal(other, run->name) && record_is_unguarded(run->directory, other);
 	names_free(&names);
 	if (needed && !start_detached(argv, NULL, 0))
 		log_line("%s: no process to sweep it with: %s", path, strerror(errno));

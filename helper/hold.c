@@ -3,14 +3,17 @@
  * podleash hold PATH ARGV0 … run --conmon-pidfile=P --pidfile=Q …
  *
  * Stands between the runner's exec and podman, in the same process: publishes
- * the run's record, starts its guard, and becomes podman. Whatever fails here
- * must not fail the job: podman is then started as the runner asked for it.
+ * the run's record, starts its guard, and becomes podman, which is asked for the
+ * container's id besides (--cidfile). Whatever fails here must not fail the job:
+ * podman is then started as the runner asked for it.
  */
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "../preload/podman_command.h"
 #include "ancestors.h"
 #include "commands.h"
+#include "grace.h"
 #include "guard.h"
 #include "library.h"
 #include "log.h"
@@ -24,6 +27,9 @@
 
 #define CONMON_FLAG "--conmon-pidfile="
 #define PID_FLAG    "--pidfile="
+#define ID_FLAG	    "--cidfile="
+
+#define NAME_FLAG "--name=" /* podman would take a random one */
 
 /* Why podman is not started. */
 #define OVER	  "the process that asked for podman has ended"
@@ -37,6 +43,7 @@ struct hold {
 	const char *path;	  /* of podman, as the caller named it */
 	char **argv;		  /* podman's, with our two flags behind `run` */
 	size_t run;		  /* index of `run` in it */
+	size_t ours;		  /* how many of the two still stand there */
 	char cwd[PATH_MAX];	  /* "" where it cannot be told */
 	char directory[PATH_MAX]; /* the pid directory's, as given */
 	int error;		  /* why it cannot be opened */
@@ -45,6 +52,7 @@ struct hold {
 	char **environment; /* podman's: ours less our own variables */
 	struct ancestors ancestors;
 	struct run_flags flags;
+	char id_flag[PATH_MAX + RUN_SIZE + 32], name_flag[RUN_SIZE + 32];
 };
 
 /* Takes the command line apart. False where the preload library did not write it. */
@@ -56,6 +64,7 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 		return false;
 	hold->path = argv[1];
 	hold->argv = argv + 2;
+	hold->ours = 2;
 	hold->run = podman_run_index(hold->argv);
 	if (!hold->run || !hold->argv[hold->run + 1] || !hold->argv[hold->run + 2])
 		return false;
@@ -85,12 +94,27 @@ static int become(const struct hold *hold, char *const argv[])
 	return errno == ENOENT ? 127 : 126;
 }
 
+/* Puts @word directly behind `run`: for two the words `hold` and PATH leave room in front. */
+static void put_in(struct hold *hold, char *word)
+{
+	memmove(hold->argv - 1, hold->argv, (hold->run + 1) * sizeof(*hold->argv));
+	hold->argv--;
+	hold->argv[hold->run + 1] = word;
+}
+
 /* Takes @count words out of @argv, from @at on. */
 static void take_out(char **argv, size_t at, size_t count)
 {
 	for (; argv[at + count]; at++)
 		argv[at] = argv[at + count];
 	argv[at] = NULL;
+}
+
+/* Takes the last @count of the library's flags out again. */
+static void take_ours_out(struct hold *hold, size_t count)
+{
+	hold->ours -= count;
+	take_out(hold->argv, hold->run + 1 + hold->ours, count);
 }
 
 static bool is_strict(void)
@@ -145,7 +169,7 @@ static bool owner_went(int error)
 }
 
 /* Starts podman without the leash and logs why; with PODLEASH_STRICT=1 does not start it. */
-static int go_without(const struct hold *hold, const char *what, const char *why)
+static int go_without(struct hold *hold, const char *what, const char *why)
 {
 	const struct run run = make_run(hold);
 
@@ -158,7 +182,7 @@ static int go_without(const struct hold *hold, const char *what, const char *why
 		return EXIT_REFUSED;
 	}
 	log_run(&run, why, "%s: %s; podman is started without a leash", what, why);
-	take_out(hold->argv, hold->run + 1, 2);
+	take_ours_out(hold, hold->ours);
 	return become(hold, hold->argv);
 }
 
@@ -171,32 +195,60 @@ static const char *absolute(const struct hold *hold, const char *path, char *buf
 	return buffer;
 }
 
+static void describe_holders(const struct hold *hold, struct draft *draft)
+{
+	const struct ancestors *ancestors = &hold->ancestors;
+	const struct holder *last = &ancestors->owner;
+
+	for (size_t i = 0; !hold->flags.detach && i < ancestors->holders; i++)
+		draft_add_process(draft, "holder", ancestors->holder[i].id,
+				  ancestors->holder[i].name);
+	if (hold->flags.detach)
+		last = ancestors_topmost(ancestors);
+	if (last->id.pid)
+		draft_add_process(draft, "holder", last->id, last->name);
+}
+
+/* The grace that the job was given, else the container: `podman stop` would wait as long. */
+static bool find_grace(const struct hold *hold, int *grace_ms)
+{
+	const char *timeout = hold->flags.stop_timeout;
+
+	*grace_ms = grace_from_environment();
+	if (*grace_ms < 0 && timeout[0] && !grace_parse(timeout, grace_ms) &&
+	    strspn(timeout, "0123456789") == strlen(timeout))
+		*grace_ms = GRACE_MAX * 1000;
+	return *grace_ms >= 0;
+}
+
 /* Writes down all that a reaper will need. */
 static struct draft describe(const struct hold *hold, const char *unit)
 {
 	struct draft draft = {0};
 	struct proc_stat self = {0};
-	char boot[BOOT_ID_SIZE], path[2 * PATH_MAX];
+	int grace_ms;
+	char boot[BOOT_ID_SIZE], place[PLACE_SIZE], path[2 * PATH_MAX];
 
 	proc_boot_id(boot);
 	if (!boot[0] || !proc_stat(getpid(), &self))
 		draft.failed = true;
+	place_name(place);
 	draft_add(&draft, "podleash", "1");
 	draft_add(&draft, "boot", boot);
+	draft_add(&draft, "namespaces", place);
 	draft_add(&draft, "unit", unit);
 	draft_add_number(&draft, "created", boottime_ns());
 	draft_add_process(&draft, "podman", (struct process){getpid(), self.start}, NULL);
-	for (size_t i = 0; i < hold->ancestors.holders; i++)
-		draft_add_process(&draft, "holder", hold->ancestors.holder[i].id,
-				  hold->ancestors.holder[i].name);
-	if (hold->ancestors.owner.id.pid)
-		draft_add_process(&draft, "holder", hold->ancestors.owner.id,
-				  hold->ancestors.owner.name);
+	describe_holders(hold, &draft);
+	draft_add(&draft, "cidfile", hold->flags.cidfile);
 	draft_add(&draft, "conmon_pidfile", hold->flags.conmon_pidfile);
 	draft_add(&draft, "pidfile", hold->flags.pidfile);
 	draft_add(&draft, "cwd", hold->cwd);
 	draft_add(&draft, "detach", hold->flags.detach ? "1" : "0");
 	draft_add(&draft, "remove", hold->flags.remove ? "1" : "0");
+	draft_add(&draft, "restarts", hold->flags.restarts ? "1" : "0");
+	if (find_grace(hold, &grace_ms))
+		draft_add_number(&draft, "grace", (uint64_t)grace_ms);
 	draft_add(&draft, "name", hold->flags.name);
 	draft_add(&draft, "executable", absolute(hold, hold->path, path, sizeof(path)));
 	for (size_t i = 1; i < hold->run; i++)
@@ -208,17 +260,63 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	return draft;
 }
 
+/* Whether a `podleash run` has made the directory for this job: it goes with it. */
+static bool goes_with_job(int directory)
+{
+	return owner_is_named() &&
+	       faccessat(directory, DIRECTORY_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/*
+ * Decides what podman is asked to write, and where. The id alone where a container stays and
+ * the directory does not: podman would write its pid files there at every later start, and fail.
+ */
+static void choose_files(struct hold *hold, int directory)
+{
+	if (!hold->flags.remove && goes_with_job(directory)) {
+		take_ours_out(hold, hold->ours);
+		run_flags_parse(hold->argv, hold->run, &hold->flags);
+	}
+	(void)snprintf(hold->id_flag, sizeof(hold->id_flag), ID_FLAG "%s/%s" ID_SUFFIX,
+		       hold->directory, hold->name);
+	if (!hold->flags.cidfile[0])
+		hold->flags.cidfile = hold->id_flag + strlen(ID_FLAG);
+	/* by its name podman finds a container whose id it had no time to write */
+	if (hold->flags.remove && !hold->flags.name[0] && !hold->flags.replace) {
+		(void)snprintf(hold->name_flag, sizeof(hold->name_flag), NAME_FLAG NAME_PREFIX "%s",
+			       hold->name);
+		hold->flags.name = hold->name_flag + strlen(NAME_FLAG);
+	}
+}
+
+/* Becomes podman with what choose_files() has decided. */
+static int become_leashed(struct hold *hold)
+{
+	if (hold->name_flag[0])
+		put_in(hold, hold->name_flag);
+	put_in(hold, hold->id_flag); /* the last: podman is known by it, behind `run` */
+	return become(hold, hold->argv);
+}
+
+/* The start of the process that the run's life is bound to: a cancel comes after it. */
+static uint64_t owner_start(const struct hold *hold)
+{
+	return hold->flags.detach ? ancestors_topmost(&hold->ancestors)->id.start
+				  : ancestors_start(&hold->ancestors);
+}
+
 /* Publishes the record, then looks for a tombstone, then starts the guard. */
-static int leash_and_become(const struct hold *hold, int directory)
+static int leash_and_become(struct hold *hold, int directory)
 {
 	struct run run = make_run(hold);
-	struct draft draft = describe(hold, run.unit);
 	char path[2 * PATH_MAX];
 
+	choose_files(hold, directory);
+	struct draft draft = describe(hold, run.unit);
 	run.directory = directory;
 	run.fd = record_publish(&draft, directory, hold->name);
 	int error = errno;
-	if (tombstone_stops(directory, run.unit, ancestors_start(&hold->ancestors), NULL)) {
+	if (tombstone_stops(directory, run.unit, owner_start(hold), NULL)) {
 		if (run.fd >= 0)
 			record_remove(&run);
 		return refuse(hold, CANCELLED);
@@ -228,7 +326,7 @@ static int leash_and_become(const struct hold *hold, int directory)
 	if (run.fd < 0)
 		return go_without(hold, hold->directory, strerror(error));
 	if (guard_start(&run, absolute(hold, hold->directory, path, sizeof(path))))
-		return become(hold, hold->argv);
+		return become_leashed(hold);
 	error = errno;
 	if (is_strict() || is_over(hold)) {
 		record_remove(&run);
@@ -238,7 +336,7 @@ static int leash_and_become(const struct hold *hold, int directory)
 	log_run(&run, strerror(error),
 		"no guard: %s; podman is started all the same, cancel and sweep end it",
 		strerror(error));
-	return become(hold, hold->argv);
+	return become_leashed(hold);
 }
 
 /* Finds out what the leash needs; returns 0, or the status of a podman that was started without. */
@@ -261,7 +359,7 @@ static int prepare(struct hold *hold, int directory, const char *why)
 				  "does not start when it is asked for its flags");
 	case PODMAN_DOES_NOT_ANSWER: /* a busy machine; that one every podman knows */
 	case PODMAN_KNOWS_CONMON_PIDFILE:
-		take_out(hold->argv, hold->run + 2, 1);
+		take_ours_out(hold, 1);
 		break;
 	case PODMAN_KNOWS_BOTH:
 		break;

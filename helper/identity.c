@@ -6,19 +6,32 @@
 #include <sys/stat.h>
 
 #include "../preload/podman_command.h"
+#include "bundle.h"
 #include "conmon_args.h"
 #include "file.h"
 #include "guard_fds.h"
 #include "util.h"
 
-/* From conmon's start to that of a runtime's last helper. */
-#define SESSION_SECONDS 10
-
 /* A process that becomes another program shows no command line for a moment. */
 #define EXEC_MS 1000
 #define LOOK_MS 5
 
-enum role { ROLE_NONE, ROLE_UNKNOWN, ROLE_PODMAN, ROLE_CONMON, ROLE_RUNTIME };
+/* What podman takes for an id at least, and prints. */
+#define SHORT_ID 12
+
+/* From conmon down to the container init while that is made: the runtime and its stages. */
+#define CONMON_DEPTH 8
+
+enum role {
+	ROLE_NONE,
+	ROLE_UNKNOWN,
+	ROLE_PODMAN,
+	ROLE_EARLY,
+	ROLE_CONMON,
+	ROLE_RUNTIME,
+	ROLE_CLEANUP,
+	ROLE_STARTER
+};
 
 /* What a look that failed says of a role. */
 static enum role no_role(void)
@@ -26,21 +39,70 @@ static enum role no_role(void)
 	return is_shortage() ? ROLE_UNKNOWN : ROLE_NONE;
 }
 
+/*
+ * Where the run's file @path is: a name in its directory where it is podleash's own, since that may
+ * have been renamed meanwhile; else behind its working directory, in @full. NULL where there is
+ * none.
+ */
+static const char *locate(const struct run *run, const char *path, const char *suffix,
+			  char full[PATH_MAX], int *directory)
+{
+	bool own = run_owns(run, path, suffix);
+	bool absolute = path[0] == '/';
+
+	*directory = own ? run->directory : AT_FDCWD;
+	int length = own ? snprintf(full, PATH_MAX, "%s%s", run->name, suffix)
+			 : snprintf(full, PATH_MAX, "%s%s%s", absolute ? "" : run->cwd,
+				    absolute ? "" : "/", path);
+	return path[0] && length < PATH_MAX ? full : NULL;
+}
+
 /* Reads the pid in a pid file of the run; 0 where there is none. */
 static pid_t read_pid(const struct run *run, const char *path, const char *suffix)
 {
-	char own[RUN_SIZE + 16], full[PATH_MAX];
+	char full[PATH_MAX];
+	int directory;
+	const char *file = locate(run, path, suffix, full, &directory);
 
-	if (!path[0])
-		return 0;
-	if (run_owns(run, path, suffix)) {
-		/* by the open directory: it may have been renamed meanwhile */
-		(void)snprintf(own, sizeof(own), "%s%s", run->name, suffix);
-		return read_pid_file(run->directory, own);
-	}
-	int length = snprintf(full, sizeof(full), "%s%s%s", path[0] == '/' ? "" : run->cwd,
-			      path[0] == '/' ? "" : "/", path);
-	return length < (int)sizeof(full) ? read_pid_file(AT_FDCWD, full) : 0;
+	return file ? read_pid_file(directory, file) : 0;
+}
+
+/* Reads an id; false where there is none, or half of one, or nothing (a full disk). */
+static bool read_cid(const struct run *run, char cid[CID_SIZE])
+{
+	char full[PATH_MAX];
+	int directory;
+	const char *file = locate(run, run->cidfile, ID_SUFFIX, full, &directory);
+	_cleanup_free_ char *text =
+		file ? read_own_file(directory, file, CID_SIZE - 1, NULL) : NULL;
+
+	if (!text || !cid_valid(text))
+		return false;
+	memcpy(cid, text, CID_SIZE);
+	return true;
+}
+
+bool has_no_id(const struct run *run)
+{
+	char full[PATH_MAX];
+	int directory;
+	const char *file = locate(run, run->cidfile, ID_SUFFIX, full, &directory);
+	_cleanup_free_ char *text = file ? read_own_file(directory, file, CID_SIZE, NULL) : NULL;
+
+	return text && !text[0];
+}
+
+bool read_foreign_cid(const struct run *run, char cid[CID_SIZE])
+{
+	return !run_owns(run, run->cidfile, ID_SUFFIX) && read_cid(run, cid);
+}
+
+void learn_cid(struct run *run)
+{
+	char cid[CID_SIZE];
+
+	if (!run->cid[0] && run_owns(run, run->cidfile, ID_SUFFIX) && read_cid(run, cid))
+		run_set_cid(run, cid);
 }
 
 bool container_was_made(const struct run *run)
@@ -50,16 +112,21 @@ bool container_was_made(const struct run *run)
 
 bool container_was_removed(const struct run *run)
 {
-	return run->remove && run->bundle[0] && access(run->bundle, F_OK) != 0 && errno == ENOENT;
+	return run->bundle[0] && access(run->bundle, F_OK) != 0 && errno == ENOENT;
 }
 
-/* Whether podman's command line @word has the run's path directly behind `run`. */
-static bool is_run_command(const struct run *run, char **word)
+/* Whether podman's command line @word has @flag directly behind `run`, with the run's file. */
+static bool is_run_command(const struct run *run, char **word, const char *flag, const char *suffix)
 {
 	size_t at = run->name[0] ? podman_run_index(word) : 0;
-	const char *path = at && word[at + 1] ? after(word[at + 1], "--conmon-pidfile=") : NULL;
+	const char *path = at && word[at + 1] ? after(word[at + 1], flag) : NULL;
 
-	return path && run_owns(run, path, CONMON_SUFFIX);
+	return path && run_owns(run, path, suffix);
+}
+
+static bool is_podman_run(const struct run *run, char **word)
+{
+	return is_run_command(run, word, "--cidfile=", ID_SUFFIX);
 }
 
 static bool is_podman(const struct run *run, const char *exe, const struct words *words)
@@ -67,7 +134,7 @@ static bool is_podman(const struct run *run, const char *exe, const struct words
 	/* podman.real and its like: what a script in podman's place calls */
 	if (!after(exe, "podman") && !equal(exe, path_basename(run->executable)))
 		return false;
-	return is_run_command(run, words->word);
+	return is_podman_run(run, words->word);
 }
 
 /* Whether @pid is this program, run by our user. */
@@ -83,7 +150,7 @@ static bool is_podleash(pid_t pid)
 static bool is_hold(const struct run *run, const struct words *words)
 {
 	return words->count > 4 && equal(words->word[1], "hold") &&
-	       is_run_command(run, words->word + 3);
+	       is_run_command(run, words->word + 3, "--conmon-pidfile=", CONMON_SUFFIX);
 }
 
 /*
@@ -96,28 +163,104 @@ static bool is_script(const struct run *run, const struct words *words)
 
 	for (size_t i = 1; i <= 2 && i < words->count; i++)
 		if (equal(path_basename(words->word[i]), script) &&
-		    is_run_command(run, words->word + i))
+		    is_podman_run(run, words->word + i))
 			return true;
 	return false;
 }
 
-static bool is_conmon(const struct run *run, const char *exe, const struct words *words)
+/* Whether these are the words of a conmon of @cid, and podman's pipe in its environment. */
+static bool speaks_as_conmon(const char *cid, pid_t pid, const struct words *words)
 {
 	struct conmon_args args;
 
-	if (!equal(exe, "conmon"))
+	if (!cid[0] || words->count < 2 || words->word[1][0] != '-')
 		return false;
 	conmon_args_parse(words, &args);
-	if (run->cid[0] && !equal(args.cid, run->cid)) /* a restart keeps the id */
+	return equal(args.cid, cid) && equal(args.session, cid) && args.cleanups &&
+	       equal(args.cleanup[args.cleanups - 1], cid) && proc_has_syncpipe(pid);
+}
+
+bool is_conmon_of(const char *cid, pid_t pid, const struct words *words)
+{
+	struct proc_stat stat;
+
+	return speaks_as_conmon(cid, pid, words) && proc_stat(pid, &stat) && stat.session == pid;
+}
+
+/*
+ * Whether @pid is about to become a conmon: podman has forked it, and it has not made a session of
+ * its own. What a conmon has forked looks the same, until that is a runtime or podman, and is in
+ * the conmon's session.
+ */
+static bool is_early_conmon(const struct run *run, pid_t pid, const struct words *words)
+{
+	struct proc_stat stat;
+	struct words leader;
+
+	if (!speaks_as_conmon(run->cid, pid, words) || !proc_stat(pid, &stat) ||
+	    stat.session == run->conmon.pid)
 		return false;
-	if (run->container_name[0] && !equal(args.name, run->container_name))
+	bool forked = proc_cmdline(stat.session, &leader) &&
+		      is_conmon_of(run->cid, stat.session, &leader);
+	words_free(&leader);
+	return !forked;
+}
+
+/* Whether this is conmon's exit command at work. */
+static bool is_cleanup(const struct run *run, const struct words *words)
+{
+	if (!run->cleanups || words->count != run->cleanups)
 		return false;
-	if (run_owns(run, run->conmon_pidfile, CONMON_SUFFIX))
-		return equal(args.conmon_pidfile, run->conmon_pidfile);
-	if (run_owns(run, run->pidfile, CONTAINER_SUFFIX))
-		return equal(args.pidfile, run->pidfile);
-	/* both are the user's own: another run may carry one of them, hardly both */
-	return equal(args.conmon_pidfile, run->conmon_pidfile) && equal(args.pidfile, run->pidfile);
+	for (size_t i = 0; i < run->cleanups; i++)
+		if (!equal(words->word[i], run->cleanup[i]))
+			return false;
+	return true;
+}
+
+/* Whether @pid was started with the run's directory as the one where pid files go. */
+static bool is_of_job(const struct run *run, pid_t pid)
+{
+	struct words words;
+	struct stat theirs, ours;
+	bool same = false;
+
+	if (!proc_environ(pid, &words))
+		return false;
+	const char *path = env_value(words.word, "RECEPTOR_PID_DIRECTORY");
+	same = path && stat(path, &theirs) == 0 && fstat(run->directory, &ours) == 0 &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+	words_free(&words);
+	return same;
+}
+
+/* Whether @word names the run's container to podman: its id, the beginning of that, or its name. */
+static bool names_container(const struct run *run, const char *word)
+{
+	return (strlen(word) >= SHORT_ID && after(run->cid, word)) ||
+	       (word[0] && equal(word, run->container_name));
+}
+
+/* Whether podman's command line @word starts the run's container again, and no other. */
+static bool starts_container(const struct run *run, char **word)
+{
+	size_t at = podman_command_index(word);
+
+	if (!at || (!equal(word[at], "start") && !equal(word[at], "restart")))
+		return false;
+	while (word[++at] && word[at + 1]) /* -t 0: a number is none's name */
+		if (word[at][0] != '-' && word[at][strspn(word[at], "0123456789")])
+			return false;
+	return word[at] && names_container(run, word[at]);
+}
+
+/* A podman that was asked to start the container again within the job. */
+static bool is_starter(const struct run *run, pid_t pid, const char *exe, const struct words *words)
+{
+	struct proc_stat stat;
+
+	return run->detach && run->cid[0] && after(exe, "podman") &&
+	       starts_container(run, words->word) && proc_stat(pid, &stat) &&
+	       (!run->over || stat.start <= run->over) && is_of_job(run, pid);
 }
 
 /* The program of a runtime: itself, or the interpreter of a runtime that is a script. */
@@ -131,43 +274,29 @@ static bool fits_runtime(const struct run *run, const char *exe, const struct wo
 
 static bool is_runtime(const struct run *run, const char *exe, const struct words *words)
 {
-	bool acts = false, ours = false;
-
-	if (!fits_runtime(run, exe, words))
+	if (!run->cid[0] || !words->count || !equal(words->word[words->count - 1], run->cid) ||
+	    !fits_runtime(run, exe, words))
 		return false;
-	for (size_t i = 1; i < words->count; i++) {
-		acts = acts || equal(words->word[i], "create") || equal(words->word[i], "start");
-		if (acts && equal(words->word[i - 1], "--pid-file"))
-			ours = ours || run_owns(run, words->word[i], CONTAINER_SUFFIX);
-	}
-	return acts && (ours || (run->cid[0] && equal(words->word[words->count - 1], run->cid)));
-}
-
-/*
- * What a runtime that was killed leaves: a member of the session that conmon made for
- * itself, started soon after it and with conmon's environment. The session's number is not
- * given to another process while a member lives; where all had died and it was, none of
- * these three fits by chance.
- */
-static bool is_in_session(const struct run *run, pid_t pid)
-{
-	struct proc_stat stat, leader;
-	uint64_t soon = SESSION_SECONDS * (uint64_t)sysconf(_SC_CLK_TCK);
-
-	if (!run->conmon.pid || pid == run->conmon.pid || !proc_stat(pid, &stat) ||
-	    stat.session != run->conmon.pid || stat.start < run->conmon.start ||
-	    stat.start > run->conmon.start + soon || !proc_is_from_conmon(pid))
-		return false;
-	return !proc_stat(run->conmon.pid, &leader) || leader.start == run->conmon.start;
+	for (size_t i = 1; i < words->count; i++)
+		if (equal(words->word[i], "create") || equal(words->word[i], "start"))
+			return true;
+	return false;
 }
 
 /* The role that program and command line fit. */
-static enum role fitting_role(const struct run *run, const char *exe, const struct words *words)
+static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
+			      const struct words *words)
 {
 	if (is_podman(run, exe, words))
 		return ROLE_PODMAN;
-	if (is_conmon(run, exe, words))
+	if (is_conmon_of(run->cid, pid, words))
 		return ROLE_CONMON;
+	if (is_cleanup(run, words))
+		return ROLE_CLEANUP;
+	if (is_starter(run, pid, exe, words))
+		return ROLE_STARTER;
+	if (is_early_conmon(run, pid, words))
+		return ROLE_EARLY;
 	return is_runtime(run, exe, words) ? ROLE_RUNTIME : ROLE_NONE;
 }
 
@@ -181,33 +310,56 @@ static enum role role_of(const struct run *run, pid_t pid)
 	errno = 0; /* an empty command line sets none */
 	if (!proc_exe_name(pid, exe) || !proc_cmdline(pid, &words))
 		return no_role();
-	/* once there is a container, podman's cleanup is in that session as well */
-	if (!container_was_made(run) && is_in_session(run, pid))
-		role = ROLE_RUNTIME;
-	else
-		role = fitting_role(run, exe, &words);
+	role = fitting_role(run, pid, exe, &words);
 	words_free(&words);
 	errno = 0;
 	return role == ROLE_NONE || proc_is_of(pid, geteuid()) ? role : no_role();
 }
 
-/* Opens @pid where it has @wanted in @run (ROLE_NONE: any). Returns its role; closed where it has
- * none. */
-static enum role open_in_role(const struct run *run, pid_t pid, enum role wanted,
-			      struct handle *handle)
+/* Opens @pid where it has a role in @run, which is returned; closed where it has none. */
+static enum role open_in_role(const struct run *run, pid_t pid, struct handle *handle)
 {
 	enum role role;
 
 	if (!handle_open(handle, pid))
 		return no_role();
 	role = role_of(run, pid);
-	/* a pid file of the user's own choice may name another run's: ours came after podman */
-	if (role == ROLE_CONMON && handle->id.start < run->podman.start)
-		role = ROLE_NONE;
-	if (role > ROLE_UNKNOWN && (wanted == ROLE_NONE || role == wanted) && handle_alive(handle))
+	if (role > ROLE_UNKNOWN && handle_alive(handle))
 		return role;
 	handle_close(handle);
 	return role == ROLE_UNKNOWN ? role : ROLE_NONE;
+}
+
+/*
+ * Whether @conmon, of the run's container, is the run's: the one that is known, or came while the
+ * run went on; and none came before where podman does not start it again. The first of a container
+ * with --rm always is.
+ */
+static bool is_of_run(const struct run *run, const struct handle *conmon)
+{
+	const struct process *known = &run->conmon;
+
+	if (known->pid == conmon->id.pid && known->start == conmon->id.start)
+		return true;
+	if (conmon->id.start < run->podman.start)
+		return false;
+	/* podman may have lived on when the run was over; nobody else starts what goes with it */
+	if (!known->pid && run->remove)
+		return true;
+	if (run->over && conmon->id.start > run->over)
+		return false;
+	return !known->pid || run->detach || run->restarts;
+}
+
+static bool open_conmon(const struct run *run, pid_t pid, struct handle *conmon)
+{
+	enum role role = open_in_role(run, pid, conmon);
+
+	if (role == ROLE_CONMON && is_of_run(run, conmon))
+		return true;
+	if (role > ROLE_UNKNOWN)
+		handle_close(conmon);
+	return false;
 }
 
 /* Waits out the moment in which @handle's process becomes another program. */
@@ -242,10 +394,52 @@ bool podman_open(const struct run *run, struct handle *podman)
 	return proven;
 }
 
+/* Whether @pid is a conmon of the run's container, and not the run's. */
+static bool is_anothers_conmon(const struct run *run, pid_t pid)
+{
+	struct handle conmon;
+	struct words words;
+	bool theirs = false;
+
+	if (!handle_open(&conmon, pid))
+		return false;
+	if (proc_cmdline(pid, &words)) {
+		/* another user's would only say so: to keep us from the container */
+		theirs = is_conmon_of(run->cid, pid, &words) && !is_of_run(run, &conmon) &&
+			 proc_is_of(pid, geteuid());
+		words_free(&words);
+	}
+	handle_close(&conmon);
+	return theirs;
+}
+
+/* Whether somebody else's start of the run's container has made @pid, or makes it now. */
+static bool is_below_another(const struct run *run, pid_t pid)
+{
+	struct proc_stat stat;
+
+	for (int i = 0; i < CONMON_DEPTH && proc_stat(pid, &stat) && stat.ppid > 1; i++) {
+		if (is_anothers_conmon(run, stat.ppid))
+			return true;
+		pid = stat.ppid;
+	}
+	return false;
+}
+
 struct search {
 	const struct run *run;
 	struct census *census;
 };
+
+/* Adds what is not somebody else's start of the container. */
+static bool add(struct search *search, struct handles *list, struct handle handle, bool ours)
+{
+	if (ours)
+		return handles_add(list, handle);
+	search->census->taken = true;
+	handle_close(&handle);
+	return true;
+}
 
 static bool visit(pid_t pid, void *context)
 {
@@ -254,16 +448,21 @@ static bool visit(pid_t pid, void *context)
 	struct handle handle;
 
 	/* most processes are another user's, or fit no role: no handle is opened for them */
-	if (role_of(search->run, pid) == ROLE_NONE || handles_have(&census->podman, pid) ||
-	    handles_have(&census->conmon, pid))
+	if (role_of(search->run, pid) == ROLE_NONE || handles_have(&census->podman, pid))
 		return true;
-	switch (open_in_role(search->run, pid, ROLE_NONE, &handle)) {
+	switch (open_in_role(search->run, pid, &handle)) {
 	case ROLE_PODMAN:
 		return handles_add(&census->podman, handle);
 	case ROLE_CONMON:
-		return handles_add(&census->conmon, handle);
+		return add(search, &census->conmon, handle, is_of_run(search->run, &handle));
+	case ROLE_EARLY:
+		return add(search, &census->runtime, handle, is_of_run(search->run, &handle));
 	case ROLE_RUNTIME:
-		return handles_add(&census->runtime, handle);
+		return add(search, &census->runtime, handle, !is_below_another(search->run, pid));
+	case ROLE_CLEANUP:
+		return add(search, &census->cleanup, handle, !is_below_another(search->run, pid));
+	case ROLE_STARTER:
+		return handles_add(&census->starter, handle);
 	case ROLE_UNKNOWN:
 		census->unsure = true;
 		break;
@@ -275,10 +474,10 @@ static bool visit(pid_t pid, void *context)
 
 void census_take(const struct run *run, struct census *census)
 {
-	struct search search = {run, census};
 	struct handle handle;
 
 	*census = (struct census){0};
+	struct search search = {run, census};
 	/* also while it is hold still, or a script that calls podman */
 	errno = 0;
 	if (podman_open(run, &handle))
@@ -289,10 +488,28 @@ void census_take(const struct run *run, struct census *census)
 		census->unsure = true;
 }
 
+static bool visit_taken(pid_t pid, void *context)
+{
+	struct search *search = context;
+
+	search->census->taken = is_anothers_conmon(search->run, pid);
+	return !search->census->taken;
+}
+
+bool run_is_taken(const struct run *run)
+{
+	struct census census = {.taken = false};
+	struct search search = {run, &census};
+
+	if (run->cid[0])
+		(void)proc_each(visit_taken, &search);
+	return census.taken;
+}
+
 bool census_empty(const struct census *census)
 {
 	return !census->podman.count && !census->conmon.count && !census->runtime.count &&
-	       !census->unsure;
+	       !census->cleanup.count && !census->starter.count && !census->unsure;
 }
 
 void census_free(struct census *census)
@@ -300,26 +517,47 @@ void census_free(struct census *census)
 	handles_close(&census->podman);
 	handles_close(&census->conmon);
 	handles_close(&census->runtime);
+	handles_close(&census->cleanup);
+	handles_close(&census->starter);
 }
 
-/* Takes over what conmon's command line tells: the container's id, and how podman cleans up. */
+/* Takes over what conmon's command line tells, and writes it down: how podman cleans up. */
 static void take_args(struct run *run, const struct conmon_args *args, struct draft *draft)
 {
-	run->cid = args->cid;
-	run->runtime = args->runtime;
-	run->bundle = args->bundle;
+	struct {
+		const char *key, *value, **field;
+	} told[] = {
+		{"runtime", args->runtime, &run->runtime},
+		{"bundle", args->bundle, &run->bundle},
+		{"exit_dir", args->exit_dir, &run->exit_dir},
+		/* where podman was not given one, conmon uses one of podman's own */
+		{"conmon_pidfile", args->conmon_pidfile, &run->conmon_pidfile},
+		{"pidfile", args->pidfile, &run->pidfile},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		if (*told[i].field[0])
+			continue;
+		*told[i].field = told[i].value;
+		draft_add(draft, told[i].key, told[i].value);
+	}
+	if (run->cleanups)
+		return;
 	run->cleanups = args->cleanups;
 	memcpy(run->cleanup, args->cleanup, sizeof(args->cleanup));
-	if (!run->pidfile[0]) { /* a podman without --pidfile lets conmon use one of its own */
-		run->pidfile = args->pidfile;
-		draft_add(draft, "pidfile", run->pidfile);
-	}
-	if (run->cid[0])
-		draft_add(draft, "cid", run->cid);
-	draft_add(draft, "runtime", run->runtime);
-	draft_add(draft, "bundle", run->bundle);
 	for (size_t i = 0; i < run->cleanups; i++)
 		draft_add(draft, "cleanup", run->cleanup[i]);
+}
+
+/* The signal that podman would end the container by, as its bundle has it; 0 where that is none. */
+static int read_stop_signal(const char *bundle)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/config.json", bundle) >= (int)sizeof(path))
+		return 0;
+	_cleanup_free_ char *text = read_file(AT_FDCWD, path, BUNDLE_LIMIT, NULL);
+	return text ? bundle_stop_signal(text) : 0;
 }
 
 bool learn_from(struct run *run, const struct handle *conmon)
@@ -327,6 +565,8 @@ bool learn_from(struct run *run, const struct handle *conmon)
 	struct conmon_args args;
 	struct draft draft = {0};
 
+	if (run->conmon.pid == conmon->id.pid && run->conmon.start == conmon->id.start)
+		return true;
 	/* after a restart it is another process with the same command line */
 	if (!run->conmon.pid) {
 		struct words words;
@@ -339,10 +579,13 @@ bool learn_from(struct run *run, const struct handle *conmon)
 		}
 		run->learned = words;
 		conmon_args_parse(&run->learned, &args);
+		if (!run->cid[0])
+			run_set_cid(run, args.cid);
 		take_args(run, &args, &draft);
+		run->stop_signal = read_stop_signal(run->bundle);
+		draft_add_number(&draft, "stop_signal", (uint64_t)run->stop_signal);
 	}
 	run->conmon = conmon->id;
-	run->conmon_is_proven = true;
 	run->container = (struct process){0};
 	run->container_is_proven = false;
 	draft_add_process(&draft, "conmon", run->conmon, NULL);
@@ -351,25 +594,45 @@ bool learn_from(struct run *run, const struct handle *conmon)
 	return true;
 }
 
+/*
+ * Whether a conmon that shows now may be taken for the run's. Not where podman has ended before
+ * anyone saw that of a container that stays: its owner may have started it. reap() asks podman.
+ */
+static bool may_learn(const struct run *run)
+{
+	return run->cid[0] && (run->conmon.pid || run->remove || run->detach || !run->podman.pid ||
+			       process_lives(run->podman));
+}
+
 bool learn_conmon(struct run *run)
 {
-	pid_t pid = read_pid(run, run->conmon_pidfile, CONMON_SUFFIX);
 	struct handle handle;
 
-	if (pid && pid != run->conmon.pid &&
-	    open_in_role(run, pid, ROLE_CONMON, &handle) == ROLE_CONMON) {
+	learn_cid(run);
+	pid_t pid = may_learn(run) ? read_pid(run, run->conmon_pidfile, CONMON_SUFFIX) : 0;
+	if (pid && pid != run->conmon.pid && open_conmon(run, pid, &handle)) {
 		(void)learn_from(run, &handle); /* it may have ended while it was asked */
 		handle_close(&handle);
 	}
 	return run->conmon.pid != 0;
 }
 
+bool find_conmon(struct run *run)
+{
+	struct census census;
+
+	if (may_learn(run) && !run->conmon.pid) {
+		census_take(run, &census);
+		if (census.conmon.count)
+			(void)learn_from(run, &census.conmon.item[0]);
+		census_free(&census);
+	}
+	return run->conmon.pid != 0;
+}
+
 bool conmon_open(const struct run *run, struct handle *conmon)
 {
-	if (run->conmon_is_proven)
-		return handle_open_exact(conmon, run->conmon);
-	if (!run->conmon.pid ||
-	    open_in_role(run, run->conmon.pid, ROLE_CONMON, conmon) != ROLE_CONMON)
+	if (!run->conmon.pid || !open_conmon(run, run->conmon.pid, conmon))
 		return false;
 	if (conmon->id.start == run->conmon.start)
 		return true;
@@ -393,9 +656,9 @@ static bool is_below_conmon(const struct run *run, pid_t pid)
 static bool is_container(const struct run *run, const struct handle *handle)
 {
 	pid_t pid = handle->id.pid;
+	bool in_container = proc_in_container(pid, run->cid) && !is_below_another(run, pid);
 
-	return (proc_in_container(pid, run->cid) || is_below_conmon(run, pid)) &&
-	       handle_alive(handle);
+	return (in_container || is_below_conmon(run, pid)) && handle_alive(handle);
 }
 
 bool learn_container(struct run *run)
@@ -406,6 +669,8 @@ bool learn_container(struct run *run)
 	if (run->container.pid)
 		return true;
 	errno = 0;
+	if (!may_learn(run) && !run->over)
+		return false;
 	pid_t pid = read_pid(run, run->pidfile, CONTAINER_SUFFIX);
 	if (!pid || !handle_open(&handle, pid))
 		return false;

@@ -2,15 +2,21 @@
 /*
  * Who is ours: the proofs that every signal rests on (docs/security.md).
  *
- * A process takes part in a run when it is of our user, its program fits the
- * role, and its command line carries the run's path as the value of the very
- * flag that carries it:
- *     podman   run --conmon-pidfile=…/RUN.conmon.pid, directly behind `run`
- *     conmon   --conmon-pidfile P or -p P; once its CID is known, -c CID as well
- *     runtime  create … --pid-file P, create … CID, or start CID
+ * The container is known by its id, which podman writes into RUN.cid. A process takes part in a
+ * run when it is of our user, its program fits the role, and its command line says so:
+ *     podman   run --cidfile=…/RUN.cid, directly behind `run`
+ *     conmon   -c CID -u CID … --exit-command-arg CID, whatever its name; podman's pipe in its
+ *              environment
+ *     runtime  create … CID, or start CID
+ *     cleanup  the exit command of that conmon, word by word
+ *     starter  podman start or restart of the CID, or of the name that the run gave, with the run's
+ *              directory in its environment, begun before the run was over
  * The container init is a descendant of such a conmon, or its cgroup or its mounts
  * name the CID. What was proven once is in the record as (pid, start), which with the
  * boot id names one process for ever; as the record is a file, it is proven again.
+ *
+ * A conmon that came after the run was over (run->over), or a second one of a run that podman does
+ * not start again, is somebody else's: a container that stays is its owner's.
  *
  * Each function opens the handle first and looks second: what it returns is open
  * on the process that was looked at. Nothing here sends a signal.
@@ -25,24 +31,46 @@
 struct census {
 	struct handles podman; /* podman, its rootless child, hold before it is podman */
 	struct handles conmon;
-	struct handles runtime; /* `runc create` and its like, also without a conmon */
+	struct handles
+		runtime; /* `runc create` and its like, also without a conmon, or before it */
+	struct handles cleanup; /* conmon's exit command, also without a conmon */
+	struct handles starter; /* podman start or restart of a detached container, by its job */
 	bool unsure;		/* some processes could not be looked at: there may be more */
+	bool taken;		/* somebody else has started the container anew */
 };
 
 /* Looks through /proc. */
 void census_take(const struct run *run, struct census *census);
 
+/* Whether somebody else has started the run's container anew. Looks through /proc. */
+bool run_is_taken(const struct run *run);
+
 /* Whether nothing of the run lives: what could not be looked at may. */
 bool census_empty(const struct census *census);
 void census_free(struct census *census);
 
+/* Learns the container's id from RUN.cid, where podman has written it. */
+void learn_cid(struct run *run);
+
 /*
- * Learns conmon from its pid file, also another one after a restart: fills
- * run->conmon, cid, runtime, bundle and cleanup, forgets the container init, and
- * appends what it learned to the record where that is open. Returns whether conmon
- * is known, alive or not.
+ * The same, and conmon from its pid file, also another one after a
+ * restart: fills run->cid, conmon, runtime, bundle, exit_dir, stop_signal and cleanup, forgets the
+ * container init, and appends what it learned to the record where that is open. Returns whether
+ * conmon is known, alive or not.
  */
 bool learn_conmon(struct run *run);
+
+/* The same from all processes, where no pid file tells. Looks through /proc. */
+bool find_conmon(struct run *run);
+
+/* Whether podman has made the id file, and not written the id: a full disk, or it was killed. */
+bool has_no_id(const struct run *run);
+
+/*
+ * Reads the id in a file of the user's own, where podman writes it into one. It proves nothing: the
+ * file may have been there before, or be another run's as well. False where there is none so far.
+ */
+bool read_foreign_cid(const struct run *run, char cid[CID_SIZE]);
 
 /* The same from a conmon that was proven by a pid file (plain.h). */
 bool learn_from(struct run *run, const struct handle *conmon);
@@ -62,8 +90,8 @@ bool container_open(struct run *run, struct handle *handle);
 
 /*
  * Opens the living podman of the record, also while it is hold still or a script in podman's
- * place, and the living conmon; both proven anew, but for a conmon that this process has learned.
- * False where it is dead, has become another program, or the record is not right.
+ * place, and the living conmon; both proven anew. False where it is dead, has become another
+ * program, or the record is not right.
  */
 bool podman_open(const struct run *run, struct handle *podman);
 bool conmon_open(const struct run *run, struct handle *conmon);
@@ -71,8 +99,14 @@ bool conmon_open(const struct run *run, struct handle *conmon);
 /* Whether the container's pid file names a process, alive or not. */
 bool container_was_made(const struct run *run);
 
-/* Whether podman has removed the container, as --rm asks: its bundle went with it. */
+/* Whether podman has removed the container: its bundle went with it. */
 bool container_was_removed(const struct run *run);
+
+/*
+ * Whether @words, of @pid, are a conmon's that podman has started for the container @cid, whatever
+ * program that is (conmon_path, containers.conf(5)), and not for a podman exec in it.
+ */
+bool is_conmon_of(const char *cid, pid_t pid, const struct words *words);
 
 /* Opens the living guard that the record names; proven by (pid, start), program and argument. */
 bool guard_open(const struct run *run, struct handle *guard);

@@ -47,8 +47,9 @@ static void print_line(const struct run *run, enum run_state state, uint64_t sec
 
 static void print_run(struct listing *listing, const struct run *run, enum run_state state)
 {
-	/* the clock of an earlier boot tells nothing */
-	uint64_t age = state == STATE_REBOOTED ? 0 : seconds_since(run->created);
+	/* the clock of an earlier boot tells nothing, nor that of another time namespace */
+	bool here = state != STATE_REBOOTED && state != STATE_ELSEWHERE;
+	uint64_t age = here ? seconds_since(run->created) : 0;
 
 	if (listing->json) {
 		print_json(run, state, age);

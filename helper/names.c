@@ -74,6 +74,8 @@ enum file_kind file_kind(const char *name, char run[RUN_SIZE])
 		return FILE_CONMON_PID;
 	if (is_of_run(name, CONTAINER_SUFFIX, run))
 		return FILE_CONTAINER_PID;
+	if (is_of_run(name, ID_SUFFIX, run))
+		return FILE_CONTAINER_ID;
 	if (is_temporary_of_run(name, run))
 		return FILE_TEMPORARY;
 	run[0] = '\0';
@@ -81,7 +83,8 @@ enum file_kind file_kind(const char *name, char run[RUN_SIZE])
 		return FILE_TOMBSTONE;
 	if (after(name, TOMBSTONE_TEMPORARY))
 		return FILE_TEMPORARY;
-	if (after(name, ANSWER_PREFIX))
+	const char *answer = after(name, ANSWER_PREFIX);
+	if (answer && answer[0] && !answer[strspn(answer, "0123456789abcdef-.")])
 		return FILE_ANSWER;
 	if (equal(name, DIRECTORY_MARK))
 		return FILE_MARK;

@@ -5,6 +5,7 @@
  *     RUN.run            the record of a run (record.h)
  *     RUN.conmon.pid     written by conmon, named to it by podman
  *     RUN.pid            the container init's pid, written by the runtime
+ *     RUN.cid            the container's id, written by podman
  *     cancelled.UNIT     a tombstone (tombstone.h)
  *
  * RUN is `<pid of the caller>-<CLOCK_BOOTTIME in ns, hex>`, given by the preload library.
@@ -22,10 +23,14 @@
 #define RECORD_SUFFIX	    ".run"
 #define CONMON_SUFFIX	    ".conmon.pid"
 #define CONTAINER_SUFFIX    ".pid"
+#define ID_SUFFIX	    ".cid"
 #define TOMBSTONE_PREFIX    "cancelled."
 #define TOMBSTONE_TEMPORARY ".cancelled-"
 #define ANSWER_PREFIX	    ".podman-"
 #define DIRECTORY_MARK	    ".podleash-run"
+
+/* The name of a --rm container that its user gave none, before RUN. */
+#define NAME_PREFIX "podleash-"
 
 /* Whether @name is a run's name: digits, "-", lower-case hex digits. */
 bool run_name_valid(const char *name);
@@ -39,6 +44,7 @@ enum file_kind {
 	FILE_RECORD,	    /* RUN.run */
 	FILE_CONMON_PID,    /* RUN.conmon.pid */
 	FILE_CONTAINER_PID, /* RUN.pid */
+	FILE_CONTAINER_ID,  /* RUN.cid */
 	FILE_PLAIN_PID,	    /* *.pid or conmon.pid that something else wrote */
 	FILE_TOMBSTONE,	    /* cancelled.UNIT */
 	FILE_TEMPORARY,	    /* being written, and never published: .RUN.run, .cancelled-… */

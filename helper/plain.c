@@ -13,6 +13,8 @@
 #include "log.h"
 #include "util.h"
 
+#define FIRST_PID_NAMESPACE 0xeffffffcU
+
 /* Whether @path is the very file @name of @directory. */
 static bool names_file(const char *path, int directory, const char *name)
 {
@@ -26,17 +28,16 @@ static bool names_file(const char *path, int directory, const char *name)
 /* Whether @pid is a conmon of ours that carries the file; opens it. */
 static bool open_conmon(struct handle *handle, pid_t pid, int directory, const char *name)
 {
-	char exe[NAME_MAX + 1];
 	struct conmon_args args;
 	struct words words;
 	bool proven = false;
 
 	if (!handle_open(handle, pid))
 		return false;
-	if (proc_is_of(pid, geteuid()) && proc_exe_name(pid, exe) && equal(exe, "conmon") &&
-	    proc_cmdline(pid, &words)) {
+	if (proc_is_of(pid, geteuid()) && proc_cmdline(pid, &words)) {
 		conmon_args_parse(&words, &args);
-		proven = (names_file(args.conmon_pidfile, directory, name) ||
+		proven = is_conmon_of(args.cid, pid, &words) &&
+			 (names_file(args.conmon_pidfile, directory, name) ||
 			  names_file(args.pidfile, directory, name)) &&
 			 handle_alive(handle);
 		words_free(&words);
@@ -58,6 +59,7 @@ static void fill(struct run *run, const char *unit)
 	run->executable = args.cleanups ? args.cleanup[0] : "";
 	for (size_t i = 0; i < args.cleanups; i++)
 		run->remove = run->remove || equal(args.cleanup[i], "--rm");
+	run->restarts = !run->remove; /* it may */
 	for (char **variable = environ; *variable; variable++)
 		if (run->environments + 1 < RUN_ENVIRONMENT && is_storage_variable(*variable))
 			run->environment[run->environments++] = *variable;
@@ -125,11 +127,6 @@ static bool is_foreign(int directory, const char *name)
 	switch (file_kind(name, run)) {
 	case FILE_FOREIGN:
 		return !is_unit_directory(directory, name);
-	case FILE_CONMON_PID:
-	case FILE_CONTAINER_PID:
-		if (record_exists(directory, run))
-			return false;
-		break;
 	case FILE_PLAIN_PID:
 		break;
 	default:
@@ -148,8 +145,16 @@ void plain_log_foreign(int directory, const char *path, const struct names *name
 				 names->name[i]);
 }
 
+/* Whether every pid is seen from here: not so in a pid namespace below the first (proc_ns.h). */
+static bool sees_all_pids(void)
+{
+	return proc_namespace(0, "pid") == FIRST_PID_NAMESPACE;
+}
+
 bool plain_is_stale(int directory, const char *name)
 {
+	if (!sees_all_pids())
+		return false;
 	pid_t pid = read_pid_file(directory, name);
 	struct handle handle;
 

@@ -30,7 +30,7 @@ bool plain_remove(const struct run *run);
  */
 void plain_log_foreign(int directory, const char *path, const struct names *names, size_t *found);
 
-/* Whether the pid file @name holds the pid of no living process. */
+/* Whether the pid file @name holds the pid of no living process; false where not all are seen. */
 bool plain_is_stale(int directory, const char *name);
 
 #endif

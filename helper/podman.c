@@ -9,10 +9,14 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "../preload/podman_command.h"
+#include "bounds.h"
 #include "file.h"
 #include "handle.h"
+#include "identity.h"
 #include "log.h"
 #include "signals.h"
+#include "stall.h"
 #include "util.h"
 
 /* The answers of podman_knows(). */
@@ -20,9 +24,9 @@
 #define NO_PIDFILE   "pidfile=0\n"
 #define ANSWER_LIMIT 64
 
-#define ASK_MS	     5000
-#define CALL_MS	     20000
-#define KILL_MS	     1000
+/* What conmon writes where the container was ended by SIGKILL. */
+#define KILLED_STATUS "137"
+
 #define OUTPUT_LIMIT (4U << 20)
 #define CALL_WORDS   4096
 #define LOOK_MS	     10 /* at a child for which the kernel gives no pidfd */
@@ -44,6 +48,11 @@ static void add(struct command *command, const char *word)
 		return;
 	command->word[command->count++] = word;
 	command->word[command->count] = NULL;
+}
+
+static char *const *environment_of(const struct run *run)
+{
+	return (char *const *)(uintptr_t)run->environment;
 }
 
 /* In the child: becomes podman, with @output as its stdout. */
@@ -108,6 +117,20 @@ static pid_t wait_for(pid_t child, int64_t deadline, int *status)
 	return ended;
 }
 
+/* Ends our own @child, not waited for yet: its pid is its own. */
+static void end_child(pid_t child)
+{
+	int status;
+
+	(void)kill(child, SIGKILL);
+	(void)wait_for(child, boottime_ms() + KILL_MS, &status);
+}
+
+static int exit_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 /*
  * Runs @command for at most @ms. Returns its exit status, or -1 where it could
  * not be started or was ended for taking too long. With @output, hands its stdout
@@ -137,11 +160,34 @@ static int call(const struct command *command, char *const environment[], int ms
 	if (ended == 0) {
 		log_line("%s %s: no end after %d ms, killed", command->word[0], command->word[1],
 			 ms);
-		(void)kill(child, SIGKILL); /* not waited for yet: its pid is its own */
-		(void)wait_for(child, boottime_ms() + KILL_MS, &status);
+		end_child(child);
+	}
+	return ended == child ? exit_status(status) : -1;
+}
+
+/* The same without its output, for as long as it makes progress. */
+static int call_patiently(const struct run *run, const struct command *command)
+{
+	struct handles child = {0};
+	struct handle handle;
+	int status;
+
+	pid_t pid = fork();
+	if (pid == 0)
+		become_podman(command, environment_of(run), -1);
+	if (pid < 0)
+		return -1;
+	if (!handle_open(&handle, pid)) /* a zombie already */
+		handle = (struct handle){{pid, 0}, -1};
+	bool ended = handles_add(&child, handle) && wait_while_they_move(run, &child, STALL_MS);
+	handles_close(&child);
+	if (!ended) {
+		log_run(run, NULL, "%s makes no progress, killed", command->word[0]);
+		end_child(pid);
 		return -1;
 	}
-	return ended == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	/* dead: there is nothing to wait for but a kernel without pidfds */
+	return wait_for(pid, boottime_ms() + KILL_MS, &status) == pid ? exit_status(status) : -1;
 }
 
 /* Asks @executable whether it knows @flag; returns its status, or -1 (call()). */
@@ -153,7 +199,7 @@ static int ask(const char *executable, const char *flag, char *const environment
 	add(&command, "run");
 	add(&command, flag);
 	add(&command, "--help");
-	return call(&command, environment, ASK_MS, NULL);
+	return call(&command, environment, FLAGS_MS, NULL);
 }
 
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[])
@@ -196,7 +242,7 @@ static void first_line(const struct command *command, char *const environment[],
 		       size_t size)
 {
 	char *output;
-	int status = call(command, environment, ASK_MS, &output);
+	int status = call(command, environment, FLAGS_MS, &output);
 
 	(void)snprintf(line, size, "%.*s", status == 0 && output ? (int)strcspn(output, "\n") : 0,
 		       output ? output : "");
@@ -239,108 +285,49 @@ static void start_command(const struct run *run, struct command *command)
 		add(command, run->global[i]);
 }
 
-static char *const *environment_of(const struct run *run)
+/* How podman knows the container: by its id, or by a name that nobody else would give. */
+static const char *name_of(const struct run *run)
 {
-	return (char *const *)(uintptr_t)run->environment;
+	const char *name = after(run->container_name, NAME_PREFIX);
+
+	if (run->cid[0])
+		return run->cid;
+	return name && equal(name, run->name) ? run->container_name : NULL;
 }
 
-/* Finds "CID|CONMON-PIDFILE|PIDFILE" of this run in what inspect printed. */
-static bool find_line(const struct run *run, char *text, char cid[CID_SIZE])
+/* Whether inspect's @line, "CID [podman run --cidfile=…/RUN.cid …]", is of the run's container. */
+static bool is_created_by(const struct run *run, char *line)
 {
-	char *rest, *line;
+	char file[RUN_SIZE + 16];
+	char *blank = strchr(line, ' ');
 
-	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *conmon_pidfile = strchr(line, '|');
-		char *pidfile = conmon_pidfile ? strchr(conmon_pidfile + 1, '|') : NULL;
-
-		if (!pidfile)
-			continue;
-		*conmon_pidfile++ = '\0';
-		*pidfile++ = '\0';
-		if (cid_valid(line) && (run_owns(run, conmon_pidfile, CONMON_SUFFIX) ||
-					run_owns(run, pidfile, CONTAINER_SUFFIX))) {
-			memcpy(cid, line, CID_SIZE);
-			return true;
-		}
-	}
-	return false;
+	if (!blank)
+		return false;
+	*blank = '\0';
+	(void)snprintf(file, sizeof(file), "/%s%s ", run->name, ID_SUFFIX);
+	return cid_valid(line) && strstr(blank + 1, file);
 }
 
 /*
- * `podman inspect` names the pid files also of a container that never left "Created"; podman
- * 3.0, which was not given --pidfile, has no such field.
+ * Looks at the one container @which, by its id or name, and takes its id where the run made it.
+ * Returns whether podman could be asked.
  */
-static void start_inspect(const struct run *run, struct command *command)
-{
-	start_command(run, command);
-	add(command, "container");
-	add(command, "inspect");
-	add(command, "--format");
-	add(command, run_owns(run, run->pidfile, CONTAINER_SUFFIX)
-			     ? "{{.Id}}|{{.ConmonPidFile}}|{{.PidFile}}"
-			     : "{{.Id}}|{{.ConmonPidFile}}|");
-}
-
-/* Writes "" where it is none of these; returns whether podman could be asked. */
-static bool inspect(const struct run *run, const struct command *command, char cid[CID_SIZE])
-{
-	char *output = NULL;
-	int status = call(command, environment_of(run), CALL_MS, &output);
-	/* one that went away meanwhile fails the call, and the others are printed all the same */
-	bool asked = status >= 0 && output && (status == 0 || output[0]);
-
-	if (!asked || !find_line(run, output, cid))
-		cid[0] = '\0';
-	free(output);
-	return asked;
-}
-
-static bool inspect_all(const struct run *run, char *containers, char cid[CID_SIZE])
-{
-	char *rest, *id = strtok_r(containers, "\n", &rest);
-	bool asked = true;
-
-	while (id && asked && !cid[0]) {
-		struct command command = {.count = 0};
-
-		start_inspect(run, &command);
-		for (; id && !is_full(&command); id = strtok_r(NULL, "\n", &rest))
-			add(&command, id);
-		asked = inspect(run, &command, cid);
-	}
-	return asked;
-}
-
-static void inspect_name(const struct run *run, char cid[CID_SIZE])
-{
-	struct command command = {.count = 0};
-
-	if (!run->container_name[0])
-		return;
-	start_inspect(run, &command);
-	add(&command, run->container_name);
-	(void)inspect(run, &command, cid); /* else it is among all, or not */
-}
-
-/* Writes "" where podman has no such container; returns whether podman could be asked. */
-static bool look_up(const struct run *run, char cid[CID_SIZE])
+static bool inspect(struct run *run, const char *which)
 {
 	struct command command = {.count = 0};
 	char *output = NULL;
 
-	cid[0] = '\0';
-	inspect_name(run, cid);
-	if (cid[0])
-		return true;
 	start_command(run, &command);
-	add(&command, "ps");
-	add(&command, "--all");
-	add(&command, "--quiet");
-	add(&command, "--no-trunc");
-	bool asked = call(&command, environment_of(run), CALL_MS, &output) == 0 && output &&
-		     inspect_all(run, output, cid);
+	add(&command, "container");
+	add(&command, "inspect");
+	add(&command, "--format");
+	add(&command, "{{.Id}} {{.Config.CreateCommand}}");
+	add(&command, which);
+	int status = call(&command, environment_of(run), ASK_MS, &output);
+	if (status == 0 && output && is_created_by(run, output))
+		run_set_cid(run, output);
 	free(output);
-	return asked;
+	return status >= 0;
 }
 
 bool podman_find(struct run *run)
@@ -349,38 +336,30 @@ bool podman_find(struct run *run)
 
 	if (run->cid[0])
 		return true;
-	if (!look_up(run, cid))
-		return false;
-	if (cid[0] && (run->found = strdup(cid)))
-		run->cid = run->found;
-	return !cid[0] || run->found;
+	if (read_foreign_cid(run, cid))
+		return inspect(run, cid);
+	/* a name of ours is as good as the id */
+	if (name_of(run))
+		return true;
+	if (run->container_name[0])
+		return inspect(run, run->container_name);
+	return !has_no_id(run); /* podman had no room for it, or no time: who knows what runs */
 }
 
-void podman_stop(const struct run *run)
+void podman_stop(const struct run *run, int grace_ms)
 {
 	struct command command = {.count = 0};
+	char time[32];
 
-	if (!run->cid[0])
+	if (!name_of(run))
 		return;
 	start_command(run, &command);
+	(void)snprintf(time, sizeof(time), "--time=%d", (grace_ms + 999) / 1000);
 	add(&command, "stop");
-	add(&command, "--time=0");
-	add(&command, run->cid);
-	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where none ever ran */
-}
-
-/* A podman that finds no conmon leaves what the runtime knows of the container, and its cgroups. */
-static void forget_in_runtime(const struct run *run)
-{
-	struct command command = {.count = 0};
-
-	if (!run->runtime[0])
-		return;
-	add(&command, run->runtime);
-	add(&command, "delete");
-	add(&command, "--force");
-	add(&command, run->cid);
-	(void)call(&command, environment_of(run), CALL_MS, NULL); /* fails where podman did it */
+	add(&command, time);
+	add(&command, name_of(run));
+	(void)call(&command, environment_of(run), grace_ms + ASK_MS,
+		   NULL); /* fails where none runs */
 }
 
 /* Whether podman says that it has no such container. */
@@ -392,33 +371,190 @@ static bool is_unknown(const struct run *run)
 	add(&command, "container");
 	add(&command, "exists");
 	add(&command, "--external"); /* what is left of one in the storage counts */
-	add(&command, run->cid);
-	/* 1 says so, podman-container-exists(1) */
-	return call(&command, environment_of(run), CALL_MS, NULL) == 1;
+	add(&command, name_of(run));
+	int status = call(&command, environment_of(run), ASK_MS, NULL);
+	/*
+	 * 1 says so, podman-container-exists(1). One that fails as a whole has made none that it
+	 * did not name.
+	 */
+	return status == 1 || (status > 1 && !run->cid[0]);
 }
 
-bool podman_forget(struct run *run)
+/* What inspect says of the state of the container, by @format; NULL where it says nothing. Owned by
+ * the caller. *@status as call(). */
+static char *ask_state(const struct run *run, const char *format, int *status)
+{
+	struct command command = {.count = 0};
+	char *output = NULL;
+
+	start_command(run, &command);
+	add(&command, "container");
+	add(&command, "inspect");
+	add(&command, "--format");
+	add(&command, format);
+	add(&command, name_of(run));
+	*status = call(&command, environment_of(run), ASK_MS, &output);
+	return output;
+}
+
+bool podman_has_ended_it(const struct run *run)
+{
+	int status;
+
+	if (!run->cid[0] || run->remove)
+		return false;
+	/* the year 1 stands for never */
+	_cleanup_free_ char *year = ask_state(run, "{{.State.FinishedAt.Year}}", &status);
+	return status == 0 && year && strtol(year, NULL, 10) > 1;
+}
+
+/* Whether conmon @pid, which podman has on its list, is dead, or the run's own. */
+static bool is_left_by(const struct run *run, pid_t pid)
+{
+	struct proc_stat stat;
+
+	return pid == run->conmon.pid || !proc_stat(pid, &stat) || stat.state == 'Z';
+}
+
+/* How podman knows a container that stays. */
+enum staying {
+	STAYING_UNKNOWN, /* podman did not say */
+	STAYING_CLEAN,	 /* there is nothing to do: also where there is none, or podman fails as a
+			    whole */
+	STAYING_TAKEN,	 /* somebody has started it anew: podman names a conmon that lives */
+	STAYING_CREATED, /* it never ran */
+	STAYING_DIRTY,
+};
+
+static enum staying ask_staying(const struct run *run)
+{
+	char state[16];
+	int conmon = 0, status;
+	_cleanup_free_ char *output =
+		ask_state(run, "{{.State.Status}} {{.State.ConmonPid}}", &status);
+
+	if (status != 0 || !output || sscanf(output, "%15s %d", state, &conmon) != 2)
+		return status > 0 ? STAYING_CLEAN : STAYING_UNKNOWN;
+	if (equal(state, "exited"))
+		return STAYING_CLEAN;
+	if (equal(state, "created") || equal(state, "configured"))
+		return STAYING_CREATED;
+	return run->restarts || is_left_by(run, conmon) ? STAYING_DIRTY : STAYING_TAKEN;
+}
+
+/*
+ * The runtime knows a container that podman had no time to start, and would refuse to make another
+ * of its id: its owner could never start it.
+ */
+static void forget_in_runtime(const struct run *run)
 {
 	struct command command = {.count = 0};
 
-	if (!podman_find(run))
+	add(&command, run->runtime);
+	add(&command, "delete");
+	add(&command, "--force");
+	add(&command, run->cid);
+	(void)call_patiently(run, &command); /* fails where it does not */
+}
+
+/*
+ * Tells podman how the container ended, as conmon does, where conmon had no time to: by a file of
+ * its id (conmon, src/ctr_exit.c). podman would wait for it, and take the container for running.
+ * Returns whether there is one.
+ */
+static bool write_exit_file(const struct run *run)
+{
+	_cleanup_close_ int directory = -1;
+
+	if (!run->cid[0] || !equal(path_basename(run->exit_dir), "exits"))
 		return false;
-	if (!run->cid[0])
-		return true;
-	/* `rm --force` would wait for news of its end, and `cleanup` refuse */
-	podman_stop(run);
-	start_command(run, &command);
-	if (run->remove) {
-		add(&command, "rm");
-		add(&command, "--force");
-	} else {
+	directory = file_open_directory(AT_FDCWD, run->exit_dir);
+	return directory >= 0 &&
+	       (file_write_new(directory, run->cid, KILLED_STATUS) || errno == EEXIST);
+}
+
+/* What conmon calls in the end, or would have called where it was never seen. */
+static int clean_up(const struct run *run)
+{
+	struct command command = {.count = 0};
+
+	for (size_t i = 0; i < run->cleanups; i++)
+		add(&command, run->cleanup[i]);
+	if (!run->cleanups) {
+		start_command(run, &command);
 		add(&command, "container");
 		add(&command, "cleanup");
+		if (run->remove)
+			add(&command, "--rm");
+		add(&command, name_of(run));
 	}
-	add(&command, run->cid);
-	int status = call(&command, environment_of(run), CALL_MS, NULL);
-	forget_in_runtime(run);
-	log_run(run, NULL, "podman %s %s: status %d",
-		run->remove ? "rm --force" : "container cleanup", run->cid, status);
-	return status == 0 || is_unknown(run);
+	return call_patiently(run, &command);
+}
+
+/* Removes what no cleanup does: a container that was killed while podman removed it. */
+static void remove_by_force(const struct run *run)
+{
+	struct command command = {.count = 0};
+
+	start_command(run, &command);
+	add(&command, "rm");
+	add(&command, "--force");
+	add(&command, "--volumes");
+	add(&command, name_of(run));
+	(void)call_patiently(run, &command); /* asked below */
+}
+
+/* Of one that stays: whoever has started it meanwhile owns it, and cleanup refuses. */
+static bool clean_up_staying(struct run *run)
+{
+	enum staying staying = ask_staying(run);
+
+	/* without a conmon no runtime was asked for one that never ran */
+	if (staying == STAYING_CLEAN || staying == STAYING_TAKEN || run_is_taken(run) ||
+	    (staying == STAYING_CREATED && !run->runtime[0]))
+		return true;
+	if (staying == STAYING_CREATED)
+		forget_in_runtime(run);
+	bool told = staying == STAYING_CREATED || write_exit_file(run);
+	int status = clean_up(run);
+	if (status && !told) { /* no conmon was seen: podman takes it for running */
+		podman_stop(run, 0);
+		status = clean_up(run);
+	}
+	log_run(run, NULL, "podman container cleanup %s: status %d", name_of(run), status);
+	/* a cleanup starts it again where a policy says so: to be looked at */
+	if (status == 0 && !run->restarts)
+		return true;
+	staying = ask_staying(run);
+	return staying == STAYING_CLEAN || staying == STAYING_TAKEN;
+}
+
+static bool clean_up_and_remove(struct run *run)
+{
+	(void)write_exit_file(run);
+	int status = clean_up(run);
+	if (status) {
+		podman_stop(run, 0);
+		status = clean_up(run);
+	}
+	log_run(run, NULL, "podman container cleanup %s: status %d", name_of(run), status);
+	if ((status == 0 && container_was_removed(run)) || is_unknown(run))
+		return true;
+	remove_by_force(run);
+	return is_unknown(run);
+}
+
+/* A bundle that is there says that there is something to remove. */
+static bool is_removed(const struct run *run)
+{
+	return (!run->bundle[0] || container_was_removed(run)) && is_unknown(run);
+}
+
+bool podman_clean_up(struct run *run)
+{
+	if (!name_of(run))
+		return true;
+	if (!run->remove)
+		return clean_up_staying(run);
+	return is_removed(run) || clean_up_and_remove(run);
 }

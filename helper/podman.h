@@ -35,26 +35,32 @@ void podman_first_image(const char *executable, char *const environment[], char 
 			size_t size);
 
 /*
- * Finds the id of the container of a run whose conmon, which carries it, was never
- * seen: by the container's name, else among all that podman knows; one of the pid files
- * that `podman inspect` shows of it must be the run's own. Leaves run->cid "" where podman
- * has no such container. Returns false where podman could not be asked.
+ * Finds the id of the container where podleash's own file does not tell it: podman was killed
+ * before it wrote that, or writes a file of the user's own. podman is asked about one container,
+ * which that file names, or --name: its command line, which podman keeps, must be the run's. Leaves
+ * run->cid "" where there is none. Returns false where podman could not be asked.
  */
 bool podman_find(struct run *run);
 
 /*
- * Ends the container through podman (`podman stop --time=0`), which then also knows
- * that it is meant to stay ended: a restart policy starts one that was only killed
- * again, and without conmon nobody told podman of its end. Best effort.
+ * Whether the container, which stays, has come to an end before: podman keeps the time of that when
+ * somebody starts it again. False where that cannot be told.
  */
-void podman_stop(const struct run *run);
+bool podman_has_ended_it(const struct run *run);
 
 /*
- * Removes the container of a --rm run (`podman rm --force`), or lets podman clean
- * up after one that stays (`podman container cleanup`), and the runtime forget it. Its id is
- * found by podman_find().
- * Returns true when podman did, or says that it has no such container.
+ * Ends the container through podman (`podman stop`), which then also knows that it is meant to
+ * stay ended: a restart policy starts one that was only killed again. @grace_ms is rounded up to
+ * seconds. Best effort.
  */
-bool podman_forget(struct run *run);
+void podman_stop(const struct run *run, int grace_ms);
+
+/*
+ * Does what conmon does in the end, where that was killed: says how the container ended, and calls
+ * conmon's own exit command, which removes a --rm container with its volumes, and cleans up after
+ * one that stays. Nothing of the container may run. Waits while that makes progress.
+ * Returns whether there is nothing left to do.
+ */
+bool podman_clean_up(struct run *run);
 
 #endif

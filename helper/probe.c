@@ -22,12 +22,13 @@
 #define SLEEP	  "600" /* should all else fail, it ends by itself */
 #define UNIT	  "probe"
 #define OUTPUT	  "output"
-#define LOG_LIMIT (1U << 20)
+#define LAST_SIZE 4096 /* of what it has printed */
 
 struct probing {
 	const char *program, *podman, *image;
 	char path[PATH_MAX]; /* of its directory */
 	int directory;
+	int output;		/* what podleash run and podman print, in a file without a name */
 	struct handle holder;	/* podleash run */
 	struct handles members; /* what must end with it */
 	char *text;		/* what went wrong */
@@ -55,7 +56,6 @@ __attribute__((noreturn)) static void become_run(const struct probing *probing, 
 				     SLEEP,
 				     NULL};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int output = file_open_own(probing->directory, OUTPUT, O_WRONLY | O_CREAT);
 	sigset_t none;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* its guard then ends the rest */
@@ -63,9 +63,9 @@ __attribute__((noreturn)) static void become_run(const struct probing *probing, 
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	signals_give_back();
 	/* what cannot be leashed must not start, and says why */
-	if (getppid() == parent && setsid() >= 0 && chdir("/") == 0 && null >= 0 && output >= 0 &&
-	    dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-	    dup2(output, STDERR_FILENO) >= 0 && setenv("PODLEASH_STRICT", "1", 1) == 0)
+	if (getppid() == parent && setsid() >= 0 && chdir("/") == 0 && null >= 0 &&
+	    dup2(null, STDIN_FILENO) >= 0 && dup2(probing->output, STDOUT_FILENO) >= 0 &&
+	    dup2(probing->output, STDERR_FILENO) >= 0 && setenv("PODLEASH_STRICT", "1", 1) == 0)
 		(void)execv(words[0], (char *const *)(uintptr_t)words);
 	_exit(127);
 }
@@ -89,19 +89,32 @@ static bool failed(struct probing *probing, const char *what, const char *why)
 /* The same, with the last line that podleash run or podman has printed. */
 static bool failed_to_start(struct probing *probing)
 {
-	_cleanup_free_ char *text = read_own_file(probing->directory, OUTPUT, LOG_LIMIT, NULL);
-	size_t length = text ? strlen(text) : 0;
+	char text[LAST_SIZE];
+	off_t end = lseek(probing->output, 0, SEEK_END), room = sizeof(text) - 1;
+	ssize_t length =
+		pread(probing->output, text, sizeof(text) - 1, end > room ? end - room : 0);
 
-	while (length && text[length - 1] == '\n')
-		text[--length] = '\0';
-	const char *newline = length ? strrchr(text, '\n') : NULL;
-	return failed(probing, "no container started", newline ? newline + 1 : length ? text : "");
+	while (length > 0 && text[length - 1] == '\n')
+		length--;
+	text[length > 0 ? length : 0] = '\0';
+	const char *newline = strrchr(text, '\n');
+	return failed(probing, "no container started", newline ? newline + 1 : text);
+}
+
+/* Its name goes at once: nothing else lies in the directory but what podleash knows. */
+static bool open_output(struct probing *probing)
+{
+	probing->output = file_open_own(probing->directory, OUTPUT, O_RDWR | O_CREAT);
+	return probing->output >= 0 && unlinkat(probing->directory, OUTPUT, 0) == 0;
 }
 
 static bool start(struct probing *probing)
 {
-	pid_t self = getpid(), child = fork();
+	pid_t self = getpid();
 
+	if (!open_output(probing))
+		return failed(probing, OUTPUT, file_error());
+	pid_t child = fork();
 	if (child == 0)
 		become_run(probing, self);
 	if (child < 0)
@@ -178,7 +191,7 @@ static bool has_no_run(const struct probing *probing)
 		enum file_kind kind = file_kind(names.name[i], name);
 
 		none = none && kind != FILE_RECORD && kind != FILE_CONMON_PID &&
-		       kind != FILE_CONTAINER_PID;
+		       kind != FILE_CONTAINER_PID && kind != FILE_CONTAINER_ID;
 	}
 	names_free(&names);
 	return none;
@@ -205,7 +218,7 @@ static bool clean_up(struct probing *probing)
 		.directory = probing->directory,
 		.path = probing->path,
 		.name = UNIT,
-		.asked_grace_ms = 0,
+		.grace_ms = 0,
 		.timeout_ms = END_MS,
 		.report = &report,
 	};
@@ -235,6 +248,7 @@ static bool try(struct probing *probing, int *ms)
 		good = failed(probing, "something of it is left in", probing->path);
 	handle_close(&probing->holder);
 	handles_close(&probing->members);
+	cleanup_close(&probing->output);
 	return good;
 }
 
@@ -245,6 +259,7 @@ const char *probe(const char *program, const char *podman, const char *image, in
 				  .podman = podman,
 				  .image = image,
 				  .directory = -1,
+				  .output = -1,
 				  .holder = HANDLE_NONE,
 				  .text = text,
 				  .size = size};

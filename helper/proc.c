@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "../preload/podman_command.h"
 #include "file.h"
 #include "util.h"
 
@@ -46,6 +47,7 @@ bool proc_parse_stat(const char *text, size_t size, struct proc_stat *stat)
 	const char *close = memrchr(text, ')', size);
 	int ppid, session;
 	unsigned int flags;
+	uint64_t user, system;
 
 	if (!open || !close || close < open || text[size] != '\0')
 		return false;
@@ -53,10 +55,12 @@ bool proc_parse_stat(const char *text, size_t size, struct proc_stat *stat)
 	size_t length = (size_t)(close - open - 1);
 	memcpy(stat->name, open + 1, length < sizeof(stat->name) ? length : sizeof(stat->name) - 1);
 	if (sscanf(close + 1,
-		   " %c %d %*d %d %d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		   "%" SCNu64,
-		   &stat->state, &ppid, &session, &stat->tty, &flags, &stat->start) != 6)
+		   " %c %d %*d %d %d %*d %u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+		   " %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &stat->state, &ppid, &session, &stat->tty, &flags, &user, &system,
+		   &stat->start) != 8)
 		return false;
+	stat->cpu = user + system;
 	stat->exiting = flags & PF_EXITING;
 	stat->ppid = ppid;
 	stat->session = session;
@@ -214,16 +218,13 @@ bool proc_in_container(pid_t pid, const char *cid)
 	return mounts && has_container_mount(mounts, cid);
 }
 
-bool proc_is_from_conmon(pid_t pid)
+bool proc_has_syncpipe(pid_t pid)
 {
-	static const char variable[] = "_OCI_SYNCPIPE=";
-	size_t size = 0;
-	_cleanup_free_ char *text = read_proc(pid, "environ", CMDLINE_LIMIT, &size);
+	struct words words;
+	bool has = proc_environ(pid, &words) && env_value(words.word, "_OCI_SYNCPIPE");
 
-	for (size_t i = 0; text && i < size; i += strlen(text + i) + 1)
-		if (after(text + i, variable))
-			return true;
-	return false;
+	words_free(&words);
+	return has;
 }
 
 ino_t proc_namespace(pid_t pid, const char *kind)

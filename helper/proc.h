@@ -27,7 +27,8 @@ struct proc_stat {
 	bool exiting;  /* or will be at once (PF_EXITING, linux/sched.h): it has no command line */
 	pid_t ppid;
 	pid_t session;
-	int tty; /* device number of the controlling terminal, 0: none */
+	int tty;      /* device number of the controlling terminal, 0: none */
+	uint64_t cpu; /* clock ticks that it has run */
 	uint64_t start;
 };
 
@@ -87,8 +88,11 @@ bool proc_in_container(pid_t pid, const char *cid);
 bool in_container_cgroup(const char *text, const char *cid);
 bool has_container_mount(const char *text, const char *cid);
 
-/* Whether conmon started @pid, or what started it: runtimes inherit conmon's _OCI_SYNCPIPE. */
-bool proc_is_from_conmon(pid_t pid);
+/*
+ * Whether podman started @pid as a conmon: the pipe between the two is in its environment
+ * (_OCI_SYNCPIPE; podman, libpod/oci_conmon_common.go).
+ */
+bool proc_has_syncpipe(pid_t pid);
 
 /*
  * The inode of /proc/PID/ns/@kind ("mnt", "pid"); 0 where it cannot be read. @pid 0 is this

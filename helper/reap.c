@@ -3,64 +3,59 @@
 
 #include <signal.h>
 
+#include "bounds.h"
 #include "container.h"
 #include "identity.h"
 #include "log.h"
 #include "podman.h"
+#include "stall.h"
 #include "tombstone.h"
 #include "util.h"
 
-#define CLEANUP_MS 2000	 /* podman's cleanup in conmon, before anyone looks at it */
-#define CONMON_MS  20000 /* the same; then it counts as stuck */
-#define PODMAN_MS  2000	 /* podman's end by itself, and on SIGTERM */
-#define KILL_MS	   5000
-#define ROUNDS	   5
-
-bool grace_parse(const char *text, int *grace_ms)
-{
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	unsigned long seconds = strtoul(text, &end, 10);
-	if (*end || errno || seconds > GRACE_MAX)
-		return false;
-	*grace_ms = (int)seconds * 1000;
-	return true;
-}
-
-int grace_from_environment(void)
-{
-	const char *text = getenv("PODLEASH_GRACE");
-	int grace_ms = GRACE_DEFAULT * 1000;
-
-	if (text && *text && !grace_parse(text, &grace_ms))
-		log_line("PODLEASH_GRACE=%s: not a number of seconds from 0 to %d; using %d", text,
-			 GRACE_MAX, GRACE_DEFAULT);
-	return grace_ms;
-}
+#define ROUNDS	    5
+#define IDLE_ROUNDS 2
 
 /* What still runs of a run, at one look. */
 struct scene {
 	struct census census;
 	struct handle container;
+	bool unseen; /* the container could not be looked at: it may live */
 };
+
+/*
+ * Says from when on a conmon is somebody else's, once podman has ended: what that starts in its
+ * last moment is the run's. Where a holder is dead and no guard was there to see it, that is any
+ * that came after the one that is known; where none is known and the container has ended once, any.
+ * Where podman starts the container again by itself, none is.
+ */
+static void close_run(struct run *run)
+{
+	if (run->over || run->restarts || process_lives(run->podman))
+		return;
+	run->over = now_ticks();
+	if (!run->conmon.pid && podman_has_ended_it(run))
+		run->over = run->podman.start;
+	for (size_t i = 0; run->guard.pid != getpid() && run->conmon.pid && i < run->holders; i++)
+		if (!process_lives(run->holder[i].id))
+			run->over = run->conmon.start;
+}
 
 static void scene_take(struct run *run, struct scene *scene)
 {
+	/* its id proves all but podman */
+	learn_cid(run);
+	close_run(run);
+	(void)learn_conmon(run);
 	census_take(run, &scene->census);
 	/* one that was stopped may have the container's lock, which podman's cleanup waits for */
 	handles_signal(&scene->census.podman, SIGCONT);
 	/* the conmon that lives is the one to ask: after a restart it is another */
-	const struct handles *conmon = &scene->census.conmon;
-	if (conmon->count)
-		(void)learn_conmon(run); /* gone meanwhile: seen next time */
-	/* its id proves what is left of it, once podman has removed it nobody can tell */
-	if (!conmon->count && container_was_made(run))
-		(void)podman_find(run); /* asked again by podman_forget() */
-	if (!container_open(run, &scene->container) && is_shortage())
-		scene->census.unsure = true;
+	if (scene->census.conmon.count)
+		(void)learn_from(
+			run, &scene->census.conmon.item[0]); /* gone meanwhile: seen next time */
+	errno = 0;
+	scene->unseen = !container_open(run, &scene->container) && is_shortage();
+	scene->census.unsure = scene->census.unsure || scene->unseen;
 }
 
 static void scene_free(struct scene *scene)
@@ -74,11 +69,25 @@ static bool scene_empty(const struct scene *scene)
 	return census_empty(&scene->census) && !scene->container.id.pid;
 }
 
-/* podman is asked first: SIGTERM lets it undo what it began. */
-static void end_podman(const struct handles *podman, int grace_ms)
+/* Once more: a look misses what becomes conmon in its moment. */
+static bool is_empty_still(struct run *run)
 {
+	struct scene scene;
+
+	scene_take(run, &scene);
+	bool empty = scene_empty(&scene);
+	scene_free(&scene);
+	return empty;
+}
+
+/* podman is asked first: SIGTERM lets it undo what it began. */
+static void ask_podman(struct run *run, const struct handles *podman)
+{
+	int grace_ms = run_grace(run);
+
 	handles_signal(podman, SIGTERM);
 	handles_signal(podman, SIGCONT); /* one that is stopped would not hear it */
+	log_ending(run);
 	if (handles_wait(podman, grace_ms < PODMAN_MS ? grace_ms : PODMAN_MS))
 		return;
 	/* while a runtime's create hangs, podman ignores SIGTERM and holds the container's lock */
@@ -86,13 +95,23 @@ static void end_podman(const struct handles *podman, int grace_ms)
 	(void)handles_wait(podman, KILL_MS); /* the next look finds what stayed */
 }
 
+static void end_podman(struct run *run, const struct handles *podman)
+{
+	if (!podman->count)
+		return;
+	ask_podman(run, podman);
+	/* a first conmon that came by now was not its owner's: podman may have started it */
+	if (run->over && !run->conmon.pid)
+		run->over = now_ticks();
+}
+
 /*
- * Kills conmon, the runtime and all that descends from them. Collected before the
+ * Kills conmon, the runtime, the cleanup and all that descends from them. Collected before the
  * first is signalled: a killed runtime leaves children that carry nothing of ours.
  */
-static void end_trees(const struct census *census)
+static void end_trees(struct run *run, const struct census *census)
 {
-	const struct handles *roots[] = {&census->runtime, &census->conmon};
+	const struct handles *roots[] = {&census->runtime, &census->conmon, &census->cleanup};
 	struct handles tree = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
@@ -101,121 +120,177 @@ static void end_trees(const struct census *census)
 	handles_signal(&tree, SIGKILL);
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
 		handles_signal(roots[i], SIGKILL);
+		if (roots[i]->count)
+			log_ending(run);
 		(void)handles_wait(roots[i], KILL_MS); /* the next look finds what stayed */
 	}
 	(void)handles_wait(&tree, KILL_MS);
 	handles_close(&tree);
 }
 
+/* Lets conmon, or the cleanup that it has left, do its work; returns whether that came to its end.
+ */
+static bool wait_for_cleanup(const struct run *run, const struct census *census)
+{
+	bool conmon = wait_while_they_move(run, &census->conmon, CONMON_MS);
+
+	return wait_while_they_move(run, &census->cleanup, STALL_MS) && conmon;
+}
+
+/* Whether conmon is at it, or a cleanup that has lost its conmon since the last look. */
+static bool is_being_cleaned(const struct run *run)
+{
+	struct census census;
+
+	census_take(run, &census);
+	bool cleaning = census.conmon.count || census.cleanup.count;
+	census_free(&census);
+	return cleaning;
+}
+
 /*
- * The container ran and has ended: conmon gets @conmon_ms to let podman clean up, then both go
+ * The container ran and has ended: podman cleans up, below conmon or in its place, then both go
  * by themselves. @cleaned: one that is gone has done so. Returns whether they did.
  */
-static bool end_after_container(struct run *run, const struct census *census, int conmon_ms,
-				int grace_ms, bool cleaned)
+static bool end_after_container(struct run *run, const struct census *census, bool cleaned)
 {
 	/* podman has the container's lock while one starts it, and its cleanup waits for that */
 	handles_signal(&census->runtime, SIGKILL);
 	handles_signal(&census->conmon, SIGCONT); /* one that is stopped cleans nothing up */
-	if (census->conmon.count)
-		cleaned = handles_wait(&census->conmon, conmon_ms);
-
+	handles_signal(&census->cleanup, SIGCONT);
+	if (census->conmon.count || census->cleanup.count)
+		cleaned = wait_for_cleanup(run, census);
 	if (!cleaned)
-		end_trees(census);
+		end_trees(run, census);
 	/* without conmon, podman would wait for ever, and its cleanup may have been cut short */
-	if (!cleaned || (run->remove && !container_was_removed(run)))
-		(void)podman_forget(run); /* looked at again before the files go */
-	bool by_itself = handles_wait(&census->podman, PODMAN_MS);
-	if (!by_itself)
-		end_podman(&census->podman, run_grace(run, grace_ms));
-	return cleaned && by_itself;
+	if ((!cleaned || (run->remove && !container_was_removed(run))) && !is_being_cleaned(run))
+		(void)podman_clean_up(run); /* looked at again before the files go */
+	if (handles_wait(&census->podman, PODMAN_MS))
+		return cleaned;
+	end_podman(run, &census->podman);
+	return false;
 }
 
 /* No container was seen: an image is being pulled, or the container created. */
-static void end_creation(struct run *run, const struct census *census, int grace_ms)
+static void end_creation(struct run *run, const struct census *census)
 {
 	struct scene scene;
 
-	end_podman(&census->podman, run_grace(run, grace_ms));
+	end_podman(run, &census->podman);
 	scene_take(run, &scene); /* podman may have started conmon in its last moment */
-	if (!scene.container.id.pid)
-		end_trees(&scene.census);
+	if (!scene.container.id.pid && !scene.unseen)
+		end_trees(run, &scene.census);
 	scene_free(&scene);
 }
 
-static bool end_container(struct run *run, const struct handle *container, int grace_ms)
+static bool end_container(struct run *run, const struct handle *container)
 {
-	bool ended = container_end(run, container, grace_ms);
-
+	if (run->restarts) { /* while it runs: else podman starts it again */
+		podman_stop(run, run_grace(run));
+		log_ending(run);
+	}
+	bool ended = container_end(run, container);
 	if (!ended)
 		log_run(run, NULL, "container init %d does not end", (int)container->id.pid);
 	return ended;
 }
 
-/* Lets podman clean up in @conmon and @podman end; returns whether conmon's end has come. */
-static bool wait_for_cleanup(const struct handle *conmon, const struct handle *podman)
-{
-	/* one that was stopped would not hear of the end, or has the container's lock */
-	(void)handle_signal(conmon, SIGCONT);
-	(void)handle_signal(podman, SIGCONT);
-	if (!handle_wait(conmon, CLEANUP_MS))
-		return false;
-	(void)handle_wait(podman, PODMAN_MS); /* the look finds one that stays */
-	return true;
-}
-
 /*
  * Ends the container as it is known and lets all else end by itself, before a look at all
  * processes: many runs may be ended at once, and podman's cleanups have enough to do. Returns
- * whether there was a container; *@cleaned: whether conmon has ended after it.
+ * whether conmon has ended after it.
  */
-static bool end_known(struct run *run, int grace_ms, bool *cleaned)
+static bool end_known(struct run *run)
 {
 	struct handle conmon = HANDLE_NONE, podman = HANDLE_NONE, container = HANDLE_NONE;
-	bool known = conmon_open(run, &conmon) && container_open(run, &container);
+	bool cleaned = false;
 
-	if (known) {
-		bool ended = end_container(run, &container, grace_ms);
-
-		(void)podman_open(run, &podman); /* of a detached run it is gone */
-		*cleaned = ended && wait_for_cleanup(&conmon, &podman);
+	if (conmon_open(run, &conmon) && container_open(run, &container)) {
+		cleaned = end_container(run, &container);
+		/* one that was stopped would not hear of the end, or has the container's lock */
+		(void)handle_signal(&conmon, SIGCONT);
+		if (podman_open(run, &podman)) /* of a detached run it is gone */
+			(void)handle_signal(&podman, SIGCONT);
+		cleaned = cleaned && handle_wait(&conmon, PODMAN_MS);
+		(void)handle_wait(&podman,
+				  cleaned ? PODMAN_MS : 0); /* the look finds one that stays */
 	}
 	handle_close(&conmon);
 	handle_close(&podman);
 	handle_close(&container);
-	return known;
+	return cleaned;
 }
 
+/* What a look has found to run. */
+enum left { LEFT_NOTHING, LEFT_SOMETHING, LEFT_TO_ITS_OWNER };
+
 /*
- * One look and what follows from it; returns whether nothing ran any more, else in *@cleaned
- * whether what ran cleaned up. @again: a container that was ended runs again, or still.
+ * A `podman start` or `restart` of the job's own that was under way when the job ended: what it has
+ * started meanwhile is the run's, and the next look finds it.
  */
-static bool reap_round(struct run *run, int grace_ms, bool again, bool *cleaned)
+static enum left end_starters(struct run *run, const struct handles *starter)
+{
+	end_podman(run, starter);
+	run->over = now_ticks();
+	return LEFT_SOMETHING;
+}
+
+/* Somebody else has started the container anew; a first conmon may be our podman's all the same. */
+static enum left leave_to_owner(struct run *run, const struct handles *podman)
+{
+	end_podman(run, podman);
+	return podman->count && !run->conmon.pid ? LEFT_SOMETHING : LEFT_TO_ITS_OWNER;
+}
+
+/* What is in the container by its id, though its init is dead or was never seen. */
+static bool end_rest(const struct run *run)
+{
+	bool ended = container_end_rest(run);
+
+	if (!ended)
+		log_run(run, NULL, "not all of its container ends");
+	return ended;
+}
+
+/* What follows from a look; returns what it has found. As reap_round(). */
+static enum left reap_scene(struct run *run, const struct scene *scene, bool *cleaned)
+{
+	const struct census *census = &scene->census;
+	bool running = scene->container.id.pid != 0, ended = true;
+	/* a podman without --pidfile takes away its own with the container */
+	bool made = running || container_was_made(run) || container_was_removed(run) ||
+		    census->cleanup.count;
+
+	if (census->starter.count)
+		return end_starters(run, &census->starter);
+	if (scene->unseen) /* it may live: nobody cleans up after it */
+		return LEFT_SOMETHING;
+	if (census->taken && !running)
+		return leave_to_owner(run, &census->podman);
+	if (running)
+		ended = end_container(run, &scene->container);
+	else if (made)
+		ended = end_rest(run);
+	if (!ended) /* while it lives nothing may be cleaned up, and conmon does not end */
+		return LEFT_SOMETHING;
+	if (scene_empty(scene))
+		return LEFT_NOTHING;
+	if (made)
+		*cleaned = end_after_container(run, census, *cleaned);
+	else
+		end_creation(run, census);
+	return LEFT_SOMETHING;
+}
+
+/* One look and what follows from it. @cleaned: whether what ran, and runs no more, cleaned up. */
+static enum left reap_round(struct run *run, bool *cleaned)
 {
 	struct scene scene;
 
 	scene_take(run, &scene);
-	bool empty = scene_empty(&scene);
-	bool running = scene.container.id.pid != 0;
-	bool made = running || container_was_made(run);
-	bool ended = true;
-
-	if (running && again)
-		podman_stop(run);
-	if (running)
-		ended = end_container(run, &scene.container, grace_ms);
-	else if (made && !container_end_rest(run)) {
-		log_run(run, NULL, "not all of its container ends");
-		empty = false;
-	}
-	/* while the container lives, conmon does: one that is frozen keeps it from its end */
-	if (!empty && made)
-		*cleaned = end_after_container(run, &scene.census, ended ? CONMON_MS : 0, grace_ms,
-					       *cleaned);
-	else if (!empty)
-		end_creation(run, &scene.census, grace_ms);
+	enum left left = reap_scene(run, &scene, cleaned);
 	scene_free(&scene);
-	return empty;
+	return left;
 }
 
 static void log_left(struct run *run)
@@ -223,32 +298,27 @@ static void log_left(struct run *run)
 	struct scene scene;
 
 	scene_take(run, &scene);
-	log_run(run, NULL, "left: %zu podman, %zu conmon, %zu runtime, container init %d%s",
+	log_run(run, NULL,
+		"left: %zu podman, %zu conmon, %zu runtime, %zu cleanup, container init %d%s",
 		scene.census.podman.count, scene.census.conmon.count, scene.census.runtime.count,
-		(int)scene.container.id.pid,
+		scene.census.cleanup.count, (int)scene.container.id.pid,
 		scene.census.unsure ? "; not all processes could be looked at" : "");
 	scene_free(&scene);
 }
 
 /*
- * Whether podman may still know of a container that has to be cleaned up or removed. That
- * its bundle is gone tells nothing where podman was killed while it removed it, and nothing
- * tells whether one that stays was cleaned up: conmon may have been killed before.
+ * Nothing runs. Whether podman has nothing to do for it any more: that its bundle is gone tells
+ * nothing where podman was killed while it removed it, and nothing tells whether one that stays was
+ * cleaned up: conmon may have been killed before.
  */
-static bool is_unsettled(const struct run *run, bool cleaned)
+static bool settle(struct run *run, bool cleaned)
 {
-	return !cleaned || !container_was_removed(run);
-}
-
-/*
- * podman names the container also where all were killed before anyone had seen it: what
- * lives of it ends, before podman removes it or cleans up after it.
- */
-static bool settle(struct run *run)
-{
+	if (cleaned && container_was_removed(run))
+		return true;
 	if (!podman_find(run))
 		return false;
-	return !run->cid[0] || (container_end_rest(run) && podman_forget(run));
+	/* podman names the container also where all were killed before anyone had seen it */
+	return container_end_rest(run) && podman_clean_up(run) && is_empty_still(run);
 }
 
 /* Whoever was killed while it wrote a file of the run left one of another name. */
@@ -267,34 +337,74 @@ static void remove_files(const struct run *run)
 	record_remove(run);
 }
 
-bool reap(struct run *run, int grace_ms)
+/* Forgets @id where it lives, and is not what the record says: @opened, or closed. */
+static void check(struct process *id, bool opened, struct handle *handle)
 {
-	bool cleaned = false; /* by what still ran */
+	if (opened)
+		handle_close(handle);
+	else if (!is_shortage() && process_lives(*id))
+		*id = (struct process){0};
+}
 
-	if (!run_is_of_this_boot(run)) {
+/* The record is a file that its user may change. A conmon is proven by podman as well, which came
+ * before it. */
+static void check_record(struct run *run)
+{
+	struct handle handle;
+
+	errno = 0;
+	check(&run->podman, podman_open(run, &handle), &handle);
+	errno = 0;
+	check(&run->conmon, conmon_open(run, &handle), &handle);
+}
+
+/* Goes on until nothing is left, or twice in vain where that is podman's to do. */
+static enum reaped reap_rounds(struct run *run)
+{
+	bool cleaned = end_known(run);
+	int idle = 0;
+
+	for (int round = 0; round < ROUNDS && idle < IDLE_ROUNDS; round++) {
+		switch (reap_round(run, &cleaned)) {
+		case LEFT_SOMETHING:
+			continue;
+		case LEFT_TO_ITS_OWNER:
+			log_run(run, NULL,
+				"its container was started anew by somebody else; left alone");
+			return REAPED;
+		case LEFT_NOTHING:
+			if (settle(run, cleaned))
+				return REAPED;
+			idle++;
+		}
+	}
+	return idle ? REAPED_IDLE : NOT_REAPED;
+}
+
+enum reaped reap(struct run *run)
+{
+	if (run_place(run) == PLACE_EARLIER_BOOT) {
 		record_remove(run);
-		return true;
+		return REAPED;
 	}
-	bool again = end_known(run, grace_ms, &cleaned);
-
-	for (int round = 0; round < ROUNDS; round++, again = true) {
-		bool empty = reap_round(run, grace_ms, again, &cleaned);
-
-		log_ending(run); /* no container ran that it was logged for */
-		if (!empty)
-			continue;
-		if (is_unsettled(run, cleaned) && !settle(run))
-			continue;
+	if (run_place(run) == PLACE_ELSEWHERE) {
+		log_run(run, NULL, "%s", ELSEWHERE);
+		return NOT_REAPED;
+	}
+	check_record(run);
+	enum reaped reaped = reap_rounds(run);
+	if (reaped == REAPED)
 		remove_files(run);
-		return true;
-	}
-	log_left(run);
-	return false;
+	else if (reaped == REAPED_IDLE)
+		log_run(run, NULL, "nothing of it runs; podman does not clean up after it");
+	else
+		log_left(run);
+	return reaped;
 }
 
 bool reap_finished(struct run *run)
 {
-	if (!run->conmon.pid || (run->remove && !container_was_removed(run)))
+	if (!run->conmon.pid || !container_was_removed(run))
 		return false;
 	record_remove(run);
 	return true;

@@ -5,26 +5,20 @@
 
 #include "record.h"
 
-/* Seconds from SIGTERM to SIGKILL where PODLEASH_GRACE says nothing (receptor gives up after 10).
- */
-#define GRACE_DEFAULT 5
-#define GRACE_MAX     3600
-
-/* Parses a number of seconds, 0 to GRACE_MAX, into milliseconds. False where it is none. */
-bool grace_parse(const char *text, int *grace_ms);
-
-/* PODLEASH_GRACE in milliseconds; a bad one is logged and stands for the default. */
-int grace_from_environment(void);
-
 /*
  * Ends what is left of @run and removes its files. The caller holds the record's
  * lock: there is one reaper at a time. Bounded in time; may be called again. Of a
- * run of an earlier boot only the files are removed.
- * @grace_ms is what a cancel that stops @run does not say (run_grace()).
- * Signals only what identity.h proves to be of the run, through handles. Returns
- * true when nothing is left, else false with what is left named in the log.
+ * run of an earlier boot only the files are removed, one of another namespace is left alone.
+ * Signals only what identity.h proves to be of the run, through handles. What is left is named in
+ * the log.
  */
-bool reap(struct run *run, int grace_ms);
+enum reaped {
+	REAPED,	     /* nothing is left, or what is left is somebody else's */
+	REAPED_IDLE, /* nothing of it runs, but podman cannot clean up after it */
+	NOT_REAPED,
+};
+
+enum reaped reap(struct run *run);
 
 /*
  * Removes the files of a run that came to its end by itself: podman, the container

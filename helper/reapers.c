@@ -69,9 +69,9 @@ static void report_end(struct reapers *reapers, const char *unit, const char *ru
 /* What a child that reaps ends with. */
 enum outcome { ENDED, NOT_ENDED, NOT_REMOVED };
 
-static enum outcome reap_plain(struct run *run, int grace_ms)
+static enum outcome reap_plain(struct run *run)
 {
-	if (!reap(run, grace_ms))
+	if (reap(run) != REAPED)
 		return NOT_ENDED;
 	return plain_remove(run) ? ENDED : NOT_REMOVED;
 }
@@ -190,18 +190,18 @@ static pid_t fork_reaper(struct handle *handle)
 	return child;
 }
 
-void reapers_start(struct reapers *reapers, struct run *run, int grace_ms)
+void reapers_start(struct reapers *reapers, struct run *run)
 {
 	struct handle handle;
 
 	while (reapers->children && !reapers_have_room(reapers))
 		reapers_collect(reapers, LOOK_MS);
 	/* of an earlier boot nothing runs, and nothing is waited for */
-	pid_t child = run_is_of_this_boot(run) ? fork_reaper(&handle) : -1;
+	pid_t child = run_place(run) != PLACE_EARLIER_BOOT ? fork_reaper(&handle) : -1;
 	if (child == 0)
-		_exit(reap(run, grace_ms) ? ENDED : NOT_ENDED);
+		_exit(reap(run) == REAPED ? ENDED : NOT_ENDED);
 	if (child < 0) {
-		report_end(reapers, run->unit, run->name, reap(run, grace_ms));
+		report_end(reapers, run->unit, run->name, reap(run) == REAPED);
 	} else {
 		struct reaper reaper = reaper_of(run, handle, false);
 
@@ -218,7 +218,7 @@ static bool has_conmon(const struct reapers *reapers, pid_t conmon)
 	return false;
 }
 
-void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file, int grace_ms)
+void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file)
 {
 	struct handle handle;
 
@@ -226,9 +226,9 @@ void reapers_start_plain(struct reapers *reapers, struct run *run, const char *f
 		return;
 	pid_t child = fork_reaper(&handle);
 	if (child == 0)
-		_exit(reap_plain(run, grace_ms));
+		_exit(reap_plain(run));
 	if (child < 0) {
-		report_plain(reapers, file, reap_plain(run, grace_ms));
+		report_plain(reapers, file, reap_plain(run));
 		return;
 	}
 	struct reaper reaper = reaper_of(run, handle, false);

@@ -17,9 +17,10 @@ struct report {
 	size_t children; /* ours at work, in all directories */
 
 	/* files that were found to be so; the first few have a line each (log.h) */
-	size_t damaged; /* or not ended: given up */
-	size_t foreign; /* nobody's, left alone */
-	size_t removed; /* nobody's any more */
+	size_t damaged;	  /* or not ended: given up */
+	size_t foreign;	  /* nobody's, left alone */
+	size_t removed;	  /* nobody's any more */
+	size_t elsewhere; /* of another namespace */
 
 	size_t started, done; /* runs that are or were being ended */
 	struct progress progress;
@@ -59,13 +60,13 @@ void report_unnamed(const struct report *report, const char *path);
  * end. Waits for a place where many are at work, and reaps in this process where there
  * is no room for another one, and where the run is of an earlier boot.
  */
-void reapers_start(struct reapers *reapers, struct run *run, int grace_ms);
+void reapers_start(struct reapers *reapers, struct run *run);
 
 /*
  * The same of a run without a record (plain.h), which stays the caller's; its pid files are removed
  * then. One of @file's conmon that is being reaped already is left to that.
  */
-void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file, int grace_ms);
+void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file);
 
 /* Whether there is such a place. */
 bool reapers_have_room(const struct reapers *reapers);

@@ -3,11 +3,13 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "file.h"
+#include "grace.h"
 #include "log.h"
 #include "util.h"
 
@@ -91,6 +93,8 @@ static bool take_string(struct run *run, const char *key, const char *value)
 		const char **field;
 	} strings[] = {
 		{"boot", &run->boot},
+		{"namespaces", &run->namespaces},
+		{"cidfile", &run->cidfile},
 		{"conmon_pidfile", &run->conmon_pidfile},
 		{"pidfile", &run->pidfile},
 		{"cwd", &run->cwd},
@@ -98,6 +102,7 @@ static bool take_string(struct run *run, const char *key, const char *value)
 		{"name", &run->container_name},
 		{"runtime", &run->runtime},
 		{"bundle", &run->bundle},
+		{"exit_dir", &run->exit_dir},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
@@ -132,6 +137,24 @@ static bool parse_holder(struct run *run, char *value)
 	       ++run->holders;
 }
 
+static bool take_cid(struct run *run, const char *cid)
+{
+	if (!cid_valid(cid))
+		return false;
+	memcpy(run->cid, cid, sizeof(run->cid));
+	return true;
+}
+
+static bool parse_small(const char *value, int most, int *number)
+{
+	uint64_t parsed;
+
+	if (!parse_number(value, &parsed) || parsed > (uint64_t)most)
+		return false;
+	*number = (int)parsed;
+	return true;
+}
+
 /* One line; returns false where the value is none for its key. Unknown keys are fine. */
 static bool parse_line(struct run *run, const char *key, char *value)
 {
@@ -146,9 +169,13 @@ static bool parse_line(struct run *run, const char *key, char *value)
 	if (equal(key, "unit"))
 		return unit_name_valid(run->unit = value);
 	if (equal(key, "cid"))
-		return cid_valid(run->cid = value);
+		return take_cid(run, value);
 	if (equal(key, "created"))
 		return parse_number(value, &run->created);
+	if (equal(key, "grace"))
+		return parse_small(value, GRACE_MAX * 1000, &run->grace_ms);
+	if (equal(key, "stop_signal"))
+		return parse_small(value, SIGRTMAX, &run->stop_signal);
 	if (equal(key, "global"))
 		return keep(run->global, &run->globals, RUN_WORDS, value);
 	if (equal(key, "cleanup"))
@@ -159,6 +186,8 @@ static bool parse_line(struct run *run, const char *key, char *value)
 		run->detach = equal(value, "1");
 	else if (equal(key, "remove"))
 		run->remove = equal(value, "1");
+	else if (equal(key, "restarts"))
+		run->restarts = equal(value, "1");
 	return true;
 }
 
@@ -168,11 +197,14 @@ static void forget(struct run *run)
 	struct run empty = {.directory = run->directory,
 			    .fd = run->fd,
 			    .text = run->text,
-			    .learned = run->learned};
+			    .learned = run->learned,
+			    .over = run->over,
+			    .grace_ms = -1};
 
 	memcpy(empty.name, run->name, sizeof(empty.name));
 	empty.boot = empty.unit = empty.conmon_pidfile = empty.pidfile = empty.cwd = "";
-	empty.container_name = empty.executable = empty.cid = empty.runtime = empty.bundle = "";
+	empty.namespaces = empty.cidfile = empty.exit_dir = "";
+	empty.container_name = empty.executable = empty.runtime = empty.bundle = "";
 	*run = empty;
 }
 
@@ -220,7 +252,7 @@ const char *record_parse(struct run *run, char *text, size_t size)
 			return "a value that its key does not take";
 	}
 	if (first || !run->boot[0] || !run->unit[0] || !run->podman.pid || !run->holders ||
-	    !run->conmon_pidfile[0])
+	    !(run->cidfile[0] || run->conmon_pidfile[0])) /* an older one has no cidfile= */
 		return "incomplete";
 	return NULL;
 }
@@ -243,39 +275,36 @@ bool record_read(struct run *run, const char **why)
 	return !*why;
 }
 
+/* Opens the record at @path and takes its lock. False with errno. */
+static bool open_locked(struct run *run, const char *path)
+{
+	struct stat st;
+
+	run->fd = file_open_own(run->directory, path, O_RDWR | O_APPEND);
+	/* what cannot be appended to can be locked, and its run ended */
+	if (run->fd < 0 && (errno == EROFS || errno == EACCES))
+		run->fd = file_open_own(run->directory, path, O_RDONLY);
+	/* locked and still there: the guard that had it did not end meanwhile */
+	if (run->fd < 0 || flock(run->fd, LOCK_EX | LOCK_NB) || fstat(run->fd, &st))
+		return false;
+	errno = ENOENT;
+	return st.st_nlink > 0;
+}
+
 bool record_open(struct run *run, int directory, const char *name, bool lock, const char **why)
 {
 	char path[RUN_SIZE + 8];
-	struct stat st;
 
 	run_init(run, directory, name);
 	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
-	if (lock) {
-		run->fd = file_open_own(directory, path, O_RDWR | O_APPEND);
-		/* what cannot be appended to can be locked, and its run ended */
-		if (run->fd < 0 && (errno == EROFS || errno == EACCES))
-			run->fd = file_open_own(directory, path, O_RDONLY);
-		if (run->fd < 0)
-			goto failed;
-		/* locked and still there: the guard that had it did not end meanwhile */
-		if (flock(run->fd, LOCK_EX | LOCK_NB) || fstat(run->fd, &st))
-			goto failed;
-		errno = ENOENT;
-		if (st.st_nlink == 0)
-			goto failed;
-	}
-	if (record_read(run, why))
+	bool opened = !lock || open_locked(run, path);
+	if (!opened)
+		*why = file_error();
+	else if (record_read(run, why))
 		return true;
 	int error = errno;
 	run_free(run);
 	errno = error;
-	return false;
-
-failed:
-	*why = file_error();
-	int saved = errno;
-	run_free(run);
-	errno = saved;
 	return false;
 }
 
@@ -284,6 +313,15 @@ void record_unlock(struct run *run)
 	if (run->fd >= 0)
 		(void)close(run->fd); /* every line was its own write */
 	run->fd = -1;
+}
+
+bool record_is_one(int directory, const char *name)
+{
+	static const char first[] = "podleash=";
+	char text[sizeof(first)] = "";
+	_cleanup_close_ int fd = file_open_own(directory, name, O_RDONLY);
+
+	return fd >= 0 && read(fd, text, sizeof(first) - 1) > 0 && equal(text, first);
 }
 
 bool record_exists(int directory, const char *name)
@@ -301,7 +339,6 @@ void run_free(struct run *run)
 	free(run->text);
 	run->text = NULL;
 	words_free(&run->learned);
-	free(run->found);
 	forget(run);
 }
 
@@ -374,13 +411,43 @@ bool run_owns(const struct run *run, const char *path, const char *suffix)
 	return run->name[0] && length >= (size_t)tail && equal(path + length - (size_t)tail, name);
 }
 
-bool run_is_of_this_boot(const struct run *run)
+void place_name(char place[PLACE_SIZE])
 {
-	char boot[BOOT_ID_SIZE];
+	(void)snprintf(place, PLACE_SIZE, "%ju %ju", (uintmax_t)proc_namespace(0, "pid"),
+		       (uintmax_t)proc_namespace(0, "time"));
+}
+
+enum run_place run_place(const struct run *run)
+{
+	char boot[BOOT_ID_SIZE], place[PLACE_SIZE];
 
 	proc_boot_id(boot);
 	/* unknown: a record is not thrown away on a guess */
-	return !boot[0] || !run->boot[0] || equal(run->boot, boot);
+	if (boot[0] && run->boot[0] && !equal(run->boot, boot))
+		return PLACE_EARLIER_BOOT;
+	place_name(place);
+	return run->namespaces[0] && !equal(run->namespaces, place) ? PLACE_ELSEWHERE : PLACE_HERE;
+}
+
+void run_set_cid(struct run *run, const char *cid)
+{
+	struct draft draft = {0};
+
+	if (!take_cid(run, cid))
+		return;
+	draft_add(&draft, "cid", run->cid);
+	/* a full disk costs a later reaper this knowledge, not this one */
+	(void)record_append(run, &draft);
+}
+
+bool record_is_unguarded(int directory, const char *name)
+{
+	char path[RUN_SIZE + 8];
+
+	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
+	_cleanup_close_ int fd = file_open_own(directory, path, O_RDONLY);
+	/* shared: who looks at the same time is none */
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
 }
 
 static bool remove_file(const struct run *run, const char *suffix)
@@ -398,14 +465,26 @@ static bool remove_file(const struct run *run, const char *suffix)
 	return false;
 }
 
+/* A pid file of a container that stays may be of a later start of it, which is its owner's. */
+static bool remove_pid_file(const struct run *run, const char *suffix, struct process ours)
+{
+	char path[RUN_SIZE + 16];
+
+	(void)snprintf(path, sizeof(path), "%s%s", run->name, suffix);
+	pid_t pid = run->remove ? 0 : read_pid_file(run->directory, path);
+	struct proc_stat stat;
+	return (pid && pid != ours.pid && proc_stat(pid, &stat)) || remove_file(run, suffix);
+}
+
 void record_remove(const struct run *run)
 {
 	if (!run->name[0])
 		return;
-	bool conmon = remove_file(run, CONMON_SUFFIX);
-	bool container = remove_file(run, CONTAINER_SUFFIX);
+	bool conmon = remove_pid_file(run, CONMON_SUFFIX, run->conmon);
+	bool container = remove_pid_file(run, CONTAINER_SUFFIX, run->container);
+	bool id = remove_file(run, ID_SUFFIX);
 
 	/* the record tells whoever comes next that something is left */
-	if (conmon && container)
+	if (conmon && container && id)
 		(void)remove_file(run, RECORD_SUFFIX);
 }

@@ -33,7 +33,7 @@ struct holder {
 };
 
 /*
- * A run, as its record tells it. All strings belong to @text, @learned or @found and live as long.
+ * A run, as its record tells it. All strings belong to @text or @learned and live as long.
  * A key that is missing leaves "" or zero.
  */
 struct run {
@@ -42,19 +42,25 @@ struct run {
 	int fd;		      /* the record, open and locked; -1: not */
 	char *text;	      /* owned */
 	struct words learned; /* conmon's own command line, once it was seen; owned */
+	uint64_t
+		over; /* clock ticks; a conmon that started later is not the run's; 0: it goes on */
 
-	const char *boot; /* boot id */
-	const char *unit; /* valid by unit_name_valid() */
-	uint64_t created; /* CLOCK_BOOTTIME in ns */
+	const char *boot;	/* boot id */
+	const char *namespaces; /* in which pids and start times are meant: place_name() */
+	const char *unit;	/* valid by unit_name_valid() */
+	uint64_t created;	/* CLOCK_BOOTTIME in ns */
 	struct process podman;
 	struct holder holder[RUN_HOLDERS]; /* the nearest first: podman's parent */
 	size_t holders;
 	struct process guard;
-	const char *conmon_pidfile; /* as podman was given it: conmon's argv says the same */
-	const char *pidfile;	    /* "" where podman was not given one */
-	const char *cwd;	    /* what these two are relative to */
+	const char *cidfile;	    /* as podman was given it, like the next two */
+	const char *conmon_pidfile; /* "" where podman was not given one: conmon tells */
+	const char *pidfile;	    /* the same */
+	const char *cwd;	    /* what these three are relative to */
 	bool detach;
 	bool remove;		       /* --rm */
+	bool restarts;		       /* --restart */
+	int grace_ms;		       /* -1: the default */
 	const char *container_name;    /* --name, or "" */
 	const char *executable;	       /* podman's path */
 	const char *global[RUN_WORDS]; /* its flags before the subcommand; NULL-terminated */
@@ -66,13 +72,13 @@ struct run {
 
 	/* appended once known */
 	struct process conmon;
-	struct process container; /* the container init */
-	bool conmon_is_proven;	  /* by this process, not read from the record */
-	bool container_is_proven;
-	const char *cid;		/* valid by cid_valid() */
-	char *found;			/* the same where podman had to be asked for it; owned */
+	struct process container;	/* the container init */
+	bool container_is_proven;	/* by this process, not read from the record */
+	char cid[CID_SIZE];		/* "" or valid by cid_valid() */
+	int stop_signal;		/* that the container is asked to end by; 0: SIGTERM */
 	const char *runtime;		/* conmon's -r */
 	const char *bundle;		/* conmon's -b; podman removes it with the container */
+	const char *exit_dir;		/* conmon's --exit-dir */
 	const char *cleanup[RUN_WORDS]; /* conmon's exit command; NULL-terminated */
 	size_t cleanups;
 };
@@ -107,6 +113,9 @@ bool record_read(struct run *run, const char **why);
 /* Closes the record and gives its lock up; what it said stays, and nothing is appended any more. */
 void record_unlock(struct run *run);
 
+/* Whether the file @name begins as a record does, whole or damaged. */
+bool record_is_one(int directory, const char *name);
+
 /* Whether there is a record of that name, whatever is in it. */
 bool record_exists(int directory, const char *name);
 
@@ -129,8 +138,30 @@ bool record_append(const struct run *run, struct draft *draft);
  * carries it. */
 bool run_owns(const struct run *run, const char *path, const char *suffix);
 
-/* Whether the run is of this boot: (pid, start) of an earlier one names no process. */
-bool run_is_of_this_boot(const struct run *run);
+/* Where (pid, start) of the record names a process. */
+enum run_place {
+	PLACE_HERE,
+	PLACE_EARLIER_BOOT, /* nowhere: nothing of the run is left but files */
+	PLACE_ELSEWHERE,    /* in another pid or time namespace: from here nothing can be told */
+};
+
+enum run_place run_place(const struct run *run);
+
+/* What an operator is told of a run that is PLACE_ELSEWHERE. */
+#define ELSEWHERE "it is of another pid or time namespace; left alone, act from inside that"
+
+/* Writes the inodes of our pid and time namespace, as the record has them. */
+#define PLACE_SIZE 48
+void place_name(char place[PLACE_SIZE]);
+
+/* Takes @cid for the run's, and appends it to the record where that is open. */
+void run_set_cid(struct run *run, const char *cid);
+
+/*
+ * Whether nobody has the lock of the record @name: no guard, no hold that starts one, no reaper.
+ * False where that cannot be told.
+ */
+bool record_is_unguarded(int directory, const char *name);
 
 /*
  * Removes the files of the run: its pid files where podleash named them, the record

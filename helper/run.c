@@ -21,12 +21,12 @@
 #include "ancestors.h"
 #include "cancel.h"
 #include "commands.h"
+#include "grace.h"
 #include "handle.h"
 #include "library.h"
 #include "log.h"
 #include "piddir.h"
 #include "podman.h"
-#include "reap.h"
 #include "signals.h"
 #include "tombstone.h"
 #include "util.h"
@@ -100,8 +100,11 @@ static void name_unit(struct job *job)
 		unit = variable;
 		job->inherited_unit = true;
 	}
-	if (!unit && job->ancestors.unit[0])
+	if (!unit && job->ancestors.unit[0]) {
 		unit = job->ancestors.unit;
+		/* a step of what the command-runner has started is not the whole unit */
+		job->inherited_unit = job->ancestors.holders > 1;
+	}
 	if (unit)
 		(void)snprintf(job->unit, sizeof(job->unit), "%s", unit);
 	else
@@ -231,7 +234,6 @@ static int go_without(const struct job *job, const char *what, const char *why)
 static bool cancel_job(const struct job *job, int timeout_ms)
 {
 	struct report report = {.silent = true};
-	int grace_ms = grace_from_environment();
 	char name[UNIT_SIZE];
 	struct cancel cancel = {
 		.directory = job->directory,
@@ -239,8 +241,7 @@ static bool cancel_job(const struct job *job, int timeout_ms)
 		.unit = job->unit,
 		.name = name,
 		.holder = job->inherited_unit ? getpid() : 0,
-		.grace_ms = grace_ms,
-		.asked_grace_ms = -1, /* they have the same environment */
+		.grace_ms = -1, /* they have the same environment */
 		.timeout_ms = timeout_ms,
 		.report = &report,
 	};

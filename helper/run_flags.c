@@ -66,6 +66,14 @@ static void set_long(struct run_flags *flags, const char *name, const char *valu
 		flags->conmon_pidfile = value;
 	else if (equal(name, "pidfile"))
 		flags->pidfile = value;
+	else if (equal(name, "cidfile"))
+		flags->cidfile = value;
+	else if (equal(name, "replace"))
+		flags->replace = is_true(value);
+	else if (equal(name, "restart"))
+		flags->restarts = value[0] && !equal(value, "no");
+	else if (equal(name, "stop-timeout"))
+		flags->stop_timeout = value;
 	else if (equal(name, "name"))
 		flags->name = value;
 }
@@ -111,7 +119,8 @@ void run_flags_parse(char *const argv[], size_t run, struct run_flags *flags)
 {
 	size_t i = run + 1;
 
-	*flags = (struct run_flags){.conmon_pidfile = "", .pidfile = "", .name = ""};
+	*flags = (struct run_flags){
+		.conmon_pidfile = "", .pidfile = "", .cidfile = "", .name = "", .stop_timeout = ""};
 	while (argv[i] && argv[i][0] == '-' && argv[i][1]) {
 		if (equal(argv[i], "--")) {
 			i++;

@@ -13,8 +13,12 @@
 struct run_flags {
 	bool detach;
 	bool remove;
+	bool replace;		    /* refused where there is no name */
+	bool restarts;		    /* --restart: podman starts the container again */
+	const char *stop_timeout;   /* --stop-timeout, as given; "" */
 	const char *conmon_pidfile; /* the last one given, as podman takes it; "" */
 	const char *pidfile;	    /* the same */
+	const char *cidfile;	    /* the same */
 	const char *name;	    /* --name, "" */
 	size_t image; /* index of the image; that of the closing NULL where there is none */
 };

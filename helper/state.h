@@ -8,10 +8,12 @@
 enum run_state {
 	STATE_STARTING,	 /* held and guarded; its container is not known yet */
 	STATE_RUNNING,	 /* held and guarded; the container init lives */
+	STATE_STOPPED,	 /* the same of a detached one that has ended, and may be started again */
 	STATE_ENDING,	 /* it was cancelled, or the container init is dead: what is left goes */
 	STATE_ORPHANED,	 /* who holds it is dead, its guard lives and ends it */
 	STATE_UNGUARDED, /* no guard lives: `podleash sweep` ends it or gives it a new one */
 	STATE_REBOOTED,	 /* its record is of an earlier boot: nothing of it runs */
+	STATE_ELSEWHERE, /* of another pid or time namespace: from here nothing can be told */
 };
 
 /*
@@ -20,7 +22,10 @@ enum run_state {
  */
 enum run_state run_state(struct run *run);
 
-/* Whether all who hold the run live: its holders, podman unless it is detached, and conmon. */
+/*
+ * Whether all who hold the run live: its holders, podman and conmon; of a detached run, which may
+ * be stopped and started, its holders, and conmon while its container lives.
+ */
 bool run_is_held(struct run *run);
 
 /* "starting" and so on: promised in docs/json.md. */

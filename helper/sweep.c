@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "file.h"
 #include "given.h"
 #include "guard.h"
 #include "identity.h"
 #include "log.h"
 #include "piddir.h"
 #include "plain.h"
-#include "reap.h"
 #include "reapers.h"
 #include "state.h"
 #include "tombstone.h"
@@ -35,7 +35,6 @@
 struct sweep {
 	bool dry_run;
 	struct report report;
-	int grace_ms;
 };
 
 /* One directory of a sweep. */
@@ -67,6 +66,15 @@ static void name_damaged(struct place *place, const char *name, const char *why)
 		    RECORD_SUFFIX, why);
 }
 
+static void name_elsewhere(const struct place *place, const struct run *run)
+{
+	struct report *report = &place->sweep->report;
+
+	progress_erase(&report->progress);
+	if (may_name(&report->elsewhere))
+		print_error("%s/%s%s: %s", place->path, run->name, RECORD_SUFFIX, ELSEWHERE);
+}
+
 /*
  * A run whose lock is taken. Its guard ends it as soon as a holder is dead, and so does
  * hold, which starts one: who does not has been stopped. Where neither is found, whoever
@@ -81,7 +89,9 @@ static bool wait_for_keeper(struct place *place, const char *name)
 
 	if (place->sweep->dry_run || !record_open(&run, place->directory, name, false, &why))
 		return false;
-	orphaned = run_is_of_this_boot(&run) && !run_is_held(&run);
+	if (run_place(&run) == PLACE_ELSEWHERE) /* somebody looks after it there */
+		name_elsewhere(place, &run);
+	orphaned = run_place(&run) == PLACE_HERE && !run_is_held(&run);
 	if (orphaned && (guard_find(&run, &keeper) || hold_open(&run, &keeper)))
 		reapers_wake(&place->reapers, &run, keeper);
 	run_free(&run);
@@ -104,13 +114,18 @@ static bool sweep_run(struct place *place, const char *name)
 	}
 	if (place->sweep->dry_run)
 		record_unlock(&run);
-	if (run_is_of_this_boot(&run) && run_is_held(&run)) {
+	if (run_place(&run) == PLACE_ELSEWHERE) {
+		report_run(&place->sweep->report, run.unit, run.name, NULL);
+		name_elsewhere(place, &run);
+		run_free(&run);
+	} else if (run_place(&run) == PLACE_HERE && run_is_held(&run)) {
 		give_guard(place, &run);
 	} else if (place->sweep->dry_run) {
 		report_run(&place->sweep->report, run.unit, run.name, "ended");
 		run_free(&run);
 	} else {
-		reapers_start(&place->reapers, &run, place->sweep->grace_ms);
+		run.why = "swept: who held it is gone";
+		reapers_start(&place->reapers, &run);
 	}
 	return false;
 }
@@ -143,6 +158,14 @@ static bool is_settled(const struct place *place, const char *name)
 	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SETTLED_SECONDS;
 }
 
+/* Whether it is what podman writes, or had no time to. */
+static bool holds_id(int directory, const char *name)
+{
+	_cleanup_free_ char *cid = read_own_file(directory, name, CID_SIZE, NULL);
+
+	return cid && (!cid[0] || cid_valid(cid));
+}
+
 /* Returns whether to look at it again. */
 static bool sweep_file(struct place *place, const char *name)
 {
@@ -153,8 +176,14 @@ static bool sweep_file(struct place *place, const char *name)
 		return sweep_run(place, run);
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
+		/* podman writes pid files anew wherever a container that has stayed is started */
 		if (!record_exists(place->directory, run) && is_settled(place, name) &&
 		    plain_is_stale(place->directory, name))
+			discard(place, name);
+		break;
+	case FILE_CONTAINER_ID:
+		if (!record_exists(place->directory, run) && is_settled(place, name) &&
+		    holds_id(place->directory, name))
 			discard(place, name);
 		break;
 	case FILE_TEMPORARY:
@@ -235,7 +264,7 @@ int sweep_main(int argc, char *argv[])
 {
 	static const struct option longs[] = {
 		{"dry-run", no_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'}, {0}};
-	struct sweep sweep = {.grace_ms = -1};
+	struct sweep sweep = {0};
 	struct given given;
 	int option, status;
 
@@ -252,7 +281,6 @@ int sweep_main(int argc, char *argv[])
 		print_error("more than one directory given");
 		return usage_error("sweep");
 	}
-	sweep.grace_ms = grace_from_environment();
 	_cleanup_close_ int directory = given_open(&given, argv[optind], &status);
 	if (directory < 0)
 		return status;

@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "file.h"
+#include "grace.h"
 #include "names.h"
 #include "piddir.h"
-#include "reap.h"
 #include "util.h"
 
 #define TEXT_SIZE (BOOT_ID_SIZE + 48)
@@ -112,9 +112,9 @@ bool run_is_cancelled(const struct run *run, int *grace_ms)
 					       run->holder[run->holders - 1].id.start, grace_ms);
 }
 
-int run_grace(const struct run *run, int own_ms)
+int run_grace(const struct run *run)
 {
-	int grace_ms = own_ms;
+	int grace_ms = run->grace_ms < 0 ? GRACE_DEFAULT * 1000 : run->grace_ms;
 
 	(void)run_is_cancelled(run, &grace_ms);
 	return grace_ms;

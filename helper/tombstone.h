@@ -41,8 +41,8 @@ bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace
 /* The same for @run and its owner, the topmost holder; false for a run without a record. */
 bool run_is_cancelled(const struct run *run, int *grace_ms);
 
-/* The grace of @run in milliseconds: what the last cancel that stops it asks for, else @own_ms. */
-int run_grace(const struct run *run, int own_ms);
+/* The grace of @run in milliseconds: what the last cancel that stops it asks for, else its own. */
+int run_grace(const struct run *run);
 
 /* Whether the file is there and is a tombstone, of whatever boot. */
 bool tombstone_is_one(int directory, const char *unit);

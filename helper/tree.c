@@ -25,6 +25,7 @@ struct node {
 	size_t parent, depth;
 	struct process id; /* pid 0: a unit */
 	bool alive;
+	bool elsewhere;		    /* in another namespace: whether it lives cannot be told */
 	bool joined;		    /* the kernel has it elsewhere */
 	bool spreads;		    /* what descends from it belongs to its run */
 	const struct tree_run *run; /* whose podman it is; NULL: another process */
@@ -50,6 +51,12 @@ struct style {
 static const struct style unicode = {{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false};
 static const struct style ascii = {{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false};
 
+/* Whether its pids are of here and now. */
+static bool is_here(const struct tree_run *item)
+{
+	return item->state != STATE_REBOOTED && item->state != STATE_ELSEWHERE;
+}
+
 bool tree_add(struct tree *tree, struct run *run, enum run_state state)
 {
 	struct tree_run *larger = realloc(tree->run, (tree->count + 1) * sizeof(*larger));
@@ -62,11 +69,11 @@ bool tree_add(struct tree *tree, struct run *run, enum run_state state)
 	tree->run = larger;
 	struct tree_run *added = &larger[tree->count++];
 	*added = (struct tree_run){.run = *run, .state = state};
-	if (state != STATE_REBOOTED && podman_open(run, &handle)) {
+	if (is_here(added) && podman_open(run, &handle)) {
 		added->podman_proven = true;
 		handle_close(&handle);
 	}
-	if (state != STATE_REBOOTED && conmon_open(run, &handle)) {
+	if (is_here(added) && conmon_open(run, &handle)) {
 		added->conmon_proven = true;
 		handle_close(&handle);
 	}
@@ -183,7 +190,7 @@ static size_t hang_recorded(struct forest *forest, size_t parent, const struct t
 	struct seen dead = {.id = who->id, .ppid = ppid};
 	struct seen *seen = find_pid(forest, who->id.pid);
 
-	if (!seen || seen->id.start != who->id.start || item->state == STATE_REBOOTED)
+	if (!seen || seen->id.start != who->id.start || !is_here(item))
 		seen = &dead;
 	for (size_t i = parent + 1; i < forest->nodes; i++) {
 		const struct node *node = &forest->node[i];
@@ -194,6 +201,7 @@ static size_t hang_recorded(struct forest *forest, size_t parent, const struct t
 	}
 	size_t added = hang(forest, parent, seen, who->name, what);
 	forest->node[added].alive = seen != &dead;
+	forest->node[added].elsewhere = item->state == STATE_ELSEWHERE;
 	return added;
 }
 
@@ -269,7 +277,7 @@ static void plant_run(struct forest *forest, const struct tree_run *item)
 		at = hang_recorded(forest, at, item, &conmon, "");
 		forest->node[at].spreads = item->conmon_proven;
 	}
-	if (item->state == STATE_REBOOTED)
+	if (!is_here(item))
 		return;
 	hang_descendants(forest, run);
 	hang_members(forest, at, run);
@@ -288,9 +296,10 @@ static void print_process(const struct node *node, bool colour)
 {
 	uint64_t tick_ns = 1000000000U / (uint64_t)sysconf(_SC_CLK_TCK);
 	const struct tree_run *item = node->run;
-	bool alarm = !node->alive && !(item && item->run.detach);
-	char age[AGE_SIZE] = "dead";
+	bool alarm = !node->alive && !node->elsewhere && !(item && item->run.detach);
+	char age[AGE_SIZE];
 
+	(void)snprintf(age, sizeof(age), "%s", node->elsewhere ? "-" : "dead");
 	if (node->alive)
 		format_age(age, seconds_since(node->id.start * tick_ns));
 	(void)printf("%7d ", (int)node->id.pid);

@@ -100,14 +100,20 @@ static bool has_word(char *const argv[], const char *word)
 	return false;
 }
 
+size_t podman_command_index(char *const argv[])
+{
+	if (!argv || !argv[0])
+		return 0;
+	size_t i = skip_flags(argv, 1);
+	return i && !strcmp(argv[i], "container") ? skip_flags(argv, i + 1) : i;
+}
+
 size_t podman_run_index(char *const argv[])
 {
 	/* few command lines have that word: the flags of most are never looked up */
 	if (!argv || !argv[0] || !has_word(argv + 1, "run"))
 		return 0;
-	size_t i = skip_flags(argv, 1);
-	if (i && !strcmp(argv[i], "container"))
-		i = skip_flags(argv, i + 1);
+	size_t i = podman_command_index(argv);
 	return i && !strcmp(argv[i], "run") ? i : 0;
 }
 

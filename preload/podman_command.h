@@ -32,6 +32,9 @@ extern const struct podman_flag podman_global_flags[];
  */
 size_t podman_run_index(char *const argv[]);
 
+/* Returns the index of the subcommand, behind `container` where that stands before it; as above. */
+size_t podman_command_index(char *const argv[]);
+
 /* Returns the part of @path behind its last slash, or @path itself. */
 const char *path_basename(const char *path);
 

@@ -384,7 +384,7 @@ in_namespace() {
     rm "$LOG"
     bounded 20 "$PODLEASH" sweep "$PID_DIR"
     assert_status 1
-    grep -q "${RUN##*/}.run cannot be removed: Read-only file system" "$LOG" || explain "not named"
+    grep -q "${RUN##*/}.cid cannot be removed: Read-only file system" "$LOG" || explain "not named"
     grep -q "run ${RUN##*/}: something is left" "$WORK/out" || explain "not reported"'
 }
 
@@ -553,7 +553,8 @@ users_directory() {
   done
   wait_until 10 gone "$GUARD"
   for command in run list sweep cancel; do
-    grep "$PID_DIR" "$WORK/trace.$command" >"$WORK/opens"
+    # The podman of this test writes its id there as well.
+    grep "$PID_DIR" "$WORK/trace.$command" | grep -v '\.cid".*O_TRUNC' >"$WORK/opens"
     [ "$(wc -l <"$WORK/opens")" -ge 3 ] || fail "$command: no opens were seen"
     if grep -v O_PATH "$WORK/opens" | grep -vE 'O_NOCTTY.*O_NONBLOCK.*O_NOFOLLOW.*O_CLOEXEC'; then fail "$command: a flag is missing"; fi
     if grep O_PATH "$WORK/opens" | grep -v 'O_NOFOLLOW.*O_CLOEXEC'; then fail "$command: a flag is missing"; fi

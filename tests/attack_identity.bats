@@ -303,9 +303,12 @@ hinted() {
 # lookalikes: innocents that carry what the processes of the run carry.
 lookalikes() {
   local pidfile=$RUN.pid conmon_pidfile=$RUN.conmon.pid other=$WORK/other
-  local -a podman_words conmon_words create
-  podman_words=(run "--conmon-pidfile=$conmon_pidfile" "--pidfile=$pidfile" --rm "$IMAGE" true)
+  local -a podman_words conmon_words exec_words cleanup create
+  podman_words=(run "--cidfile=$RUN.cid" "--conmon-pidfile=$conmon_pidfile" "--pidfile=$pidfile" --rm "$IMAGE" true)
   mapfile -t conmon_words < <(words "${CONMON%,*}" | tail -n +2)
+  # A podman exec in the container has a conmon of its own.
+  mapfile -t exec_words < <(words "${CONMON%,*}" | tail -n +2 | sed "/^-u\$/{ n; s/.*/$(printf '%064d' 5)/; }")
+  mapfile -t cleanup < <(record_value cleanup "$RECORD")
   create=(create --bundle / --pid-file "$pidfile" "$CID")
   # Who reads, edits, looks for or speaks of the files.
   mkfifo "$WORK/never"
@@ -320,6 +323,7 @@ lookalikes() {
   # The very command lines, by another program.
   exec_as() { exec -a "$1" "$IDLE" "${@:2}"; }
   innocent exec_as /usr/bin/podman "${podman_words[@]}"
+  # Not started by podman.
   innocent exec_as /usr/bin/conmon "${conmon_words[@]}"
   innocent exec_as /usr/sbin/runc "${create[@]}"
   innocent exec_as podleash guard "$RECORD"
@@ -330,16 +334,32 @@ lookalikes() {
   cp "$IDLE" "$other/conmon"
   cp "$IDLE" "$other/runc"
   innocent "$other/podman" run --rm "${podman_words[@]:1}"
+  innocent "$other/podman" run "${podman_words[@]:2}"
+  innocent "$other/podman" run "--cidfile=$RUN.cid.old" "${podman_words[@]:2}"
   innocent "$other/podman" exec "${podman_words[@]:1}"
   innocent "$other/podman" logs "$CID"
   innocent "$other/podman" run "--conmon-pidfile=$conmon_pidfile.old" "--pidfile=$pidfile"
   innocent "$other/conmon" --log-path "$conmon_pidfile" --exit-command-arg "$pidfile" -c "$CID"
   innocent "$other/conmon" -c "$CID"
   innocent "$other/conmon" -c "${CID//[0-9]/0}" -p "$pidfile" --conmon-pidfile "$conmon_pidfile"
+  # Started by podman, and for something else: an exec, another container, an attach, whatever speaks of it.
+  export _OCI_SYNCPIPE=3
+  innocent "$other/conmon" "${exec_words[@]}"
+  innocent "$other/conmon" "${conmon_words[@]/#$CID/${CID//[0-9]/0}}"
+  innocent "$other/conmon" "${conmon_words[@]:0:${#conmon_words[@]}-1}" "${CID//[0-9]/0}"
+  innocent "$other/conmon" "${conmon_words[@]}" --exit-command-arg more
+  innocent "$other/conmon" -c "$CID" -u "$CID"
+  innocent "$other/conmon" run "${conmon_words[@]}"
+  innocent "$other/conmon" --log-path -c "$CID" "${conmon_words[@]:3}"
+  unset _OCI_SYNCPIPE
+  innocent exec_as "${cleanup[0]}" "${cleanup[@]:1:${#cleanup[@]}-2}"
+  innocent exec_as "${cleanup[0]}" "${cleanup[@]:1}" more
   innocent "$other/runc" state "$CID"
   innocent "$other/runc" create --bundle "$pidfile" "${CID%?}"
   # All is right but the user: by one of his three numbers, or by all.
   chmod 0711 "$WORK"
+  export _OCI_SYNCPIPE=3
+  innocent setpriv --reuid $OTHER_UID --regid $OTHER_UID --clear-groups bash -c 'exec -a "$@"' bash "${cleanup[0]}" "$IDLE" "${cleanup[@]:1}"
   for name in podman conmon runc; do
     local -n line=${name}_line
     local -a podman_line=("${podman_words[@]}") conmon_line=("${conmon_words[@]}") runc_line=("${create[@]}")
@@ -352,6 +372,7 @@ lookalikes() {
     install -m 4755 -o $OTHER_UID "$IDLE" "$other/user/$name"
     innocent "$other/user/$name" "${line[@]}"
   done
+  unset _OCI_SYNCPIPE
   # A container whose command line says it all.
   timeout 20 podman run -d --network=none --name "innocent-$jobs" --label "x=$conmon_pidfile" "$IMAGE" \
     sh -c "sleep 600; : podman ${podman_words[*]} -p $pidfile --conmon-pidfile $conmon_pidfile" >/dev/null
@@ -365,6 +386,7 @@ settled() {
   local process
   for process in "${innocents[@]}"; do
     [ "$(words "${process%,*}" | head -n 1)" != bash ] || [ "$(words "${process%,*}" | sed -n 2p)" = -c ] || return
+    [ "$(words "${process%,*}" | sed -n 3p)" != 'exec -a "$@"' ] || return
     [ "$(words "${process%,*}" | head -n 1)" != setpriv ] || return
   done
 }
@@ -388,7 +410,7 @@ crowded() {
   done
 }
 
-@test "processes with the run's paths and command lines, of other programs or users: they live, and the run ends" {
+@test "processes with the run's id, paths and command lines, not podman's, for something else, or other users': they live, and the run ends" {
   attack crowded
 }
 
@@ -435,18 +457,22 @@ plain_crowded() {
   plain_run "--conmon-pidfile=$PID_DIR/conmon.pid" "--pidfile=$PID_DIR/x.pid"
   local -a conmon_words
   mapfile -t conmon_words < <(words "${CONMON%,*}" | tail -n +2)
-  exec_as() { exec -a "$1" "$IDLE" "${@:2}"; }
   mkdir "$WORK/other"
   cp "$IDLE" "$WORK/other/conmon"
   chmod 0711 "$WORK"
-  innocent exec_as /usr/bin/conmon "${conmon_words[@]}"
+  export _OCI_SYNCPIPE=3
+  innocent "$WORK/other/conmon" --log-path "$PID_DIR/x.pid" -c "$CID" -u "$CID" --exit-command true --exit-command-arg "$CID"
+  innocent "$WORK/other/conmon" -p "$PID_DIR/../x.pid" -c "$CID" -u "$CID" --exit-command true --exit-command-arg "$CID"
+  local -a conmons=("${innocents[@]}")
+  innocent env -u _OCI_SYNCPIPE "$WORK/other/conmon" "${conmon_words[@]}"
   innocent sh -c "sleep 600; : -p $PID_DIR/x.pid"
-  innocent "$WORK/other/conmon" --log-path "$PID_DIR/x.pid" -c "$CID"
-  innocent "$WORK/other/conmon" -p "$PID_DIR/../x.pid" -c "$CID"
+  innocent "$WORK/other/conmon" -p "$PID_DIR/x.pid" -c "$CID" -u "$(printf '%064d' 5)" --exit-command true --exit-command-arg "$CID"
+  innocent "$WORK/other/conmon" -p "$PID_DIR/x.pid" -c "$CID" -u "$CID" --exit-command true --exit-command-arg "$(printf '%064d' 5)"
   innocent setpriv --reuid $OTHER_UID --regid $OTHER_UID --clear-groups "$WORK/other/conmon" "${conmon_words[@]}"
   mkdir "$WORK/other/root"
   install -m 4755 "$IDLE" "$WORK/other/root/conmon"
   innocent setpriv --reuid $OTHER_UID --regid $OTHER_UID --clear-groups "$WORK/other/root/conmon" "${conmon_words[@]}"
+  unset _OCI_SYNCPIPE
   wait_until 5 settled
   for innocent in "${innocents[@]}"; do
     for name in conmon.pid x.pid; do
@@ -457,6 +483,9 @@ plain_crowded() {
   done
   assert_innocents_live
   alive "$CONTAINER"
+  # A container has one conmon: where there is another of its id, it is its owner's.
+  kill_now "${conmons[@]}"
+  innocents=("${innocents[@]:${#conmons[@]}}")
   echo "${CONMON%,*}" >"$PID_DIR/conmon.pid"
   podleash cancel "$PID_DIR"
   assert_innocents_live
@@ -521,9 +550,9 @@ lied_about_guard() {
   attack lied_about_guard
 }
 
-# ---- what is nobody's child any more ----
+# ---- an id that is not the run's ----
 
-# write_record CONMON: that of a run whose processes are all dead, with these for its conmon.
+# write_record: that of a run whose processes are all dead; podman knows of no container.
 write_record() {
   RECORD=$PID_DIR/1-1.run
   cat >"$RECORD" <<END
@@ -531,55 +560,156 @@ podleash=1
 boot=$(</proc/sys/kernel/random/boot_id)
 unit=U1
 created=1
-podman=2147483646,1
+podman=2147483646,${1:-1}
 holder=2147483646,1,gone
+cidfile=$PID_DIR/1-1.cid
 conmon_pidfile=$PID_DIR/1-1.conmon.pid
 pidfile=$PID_DIR/1-1.pid
 cwd=/
 detach=0
 remove=1
-executable=/bin/true
-conmon=$1
+executable=/bin/false
 END
   chmod 0600 "$RECORD"
 }
 
-# is_orphan SESSION: its leader has ended, and one member is left.
-is_orphan() {
-  [ ! -e "/proc/$1" ] && ORPHAN=$(pgrep -s "$1" -x idle)
+# pretend [PREFIX...]: a conmon of the container ID, as podman would start it, below this command. The words of
+# PIPE, SESSION and EXIT are its own. Its exit command says that it was called. Sets PRETENDER.
+pretend() {
+  env ${PIPE:+"_OCI_SYNCPIPE=$PIPE"} setsid "$@" "$WORK/other/conmon" --api-version 1 -c "$ID" -u "$SESSION" -b "$WORK/bundle" \
+    -p "$PID_DIR/1-1.pid" --conmon-pidfile "$PID_DIR/1-1.conmon.pid" --exit-command "$WORK/other/cleanup" --exit-command-arg container \
+    --exit-command-arg cleanup --exit-command-arg "$EXIT" >/dev/null 2>&1 &
+  PRETENDER=$(identity $!)
+  runs_it() { [ "$(readlink "/proc/${PRETENDER%,*}/exe")" = "$WORK/other/conmon" ]; }
+  wait_until 5 runs_it
 }
 
-recycled() {
-  local actor leader pid=4000 start
+# pretended: of conmons that the pid file names, one is the run's, and no other is signalled, or asked what to do.
+pretended() {
+  local actor how ID PIPE SESSION EXIT other_id
+  ID=$(printf '%064d' 1) other_id=$(printf '%064d' 2)
+  mkdir -p "$WORK/other"
+  cp "$IDLE" "$WORK/other/conmon"
+  chmod 0711 "$WORK"
+  cat >"$WORK/other/cleanup" <<END
+#!/bin/sh
+case "\$*" in
+  *exists*) exit 1 ;;
+  *cleanup*) : >"$WORK/called"; rm -rf "$WORK/bundle" ;;
+esac
+END
+  chmod +x "$WORK/other/cleanup"
   for actor in cancel sweep; do
-    for how in from-conmon other late; do
+    for how in ours no-pipe exec other-exit other-user older no-id empty-id half-id long-id other-id symlink-id users-id fifo-id dir-id; do
       echo "$actor: $how"
-      pid=$((pid + 10))
-      local -a as=()
-      [ $how = other ] || as=(env _OCI_SYNCPIPE=3)
-      "$BUILD/tests/as_pid" $pid "${as[@]}" bash -c "$IDLE & exit" >/dev/null 2>&1
-      wait_until 5 is_orphan $pid
-      [ "$(stat_field 6 "$ORPHAN")" = $pid ]
-      start=$(stat_field 22 "$ORPHAN")
-      [ $how != late ] || start=$((start - 1500))
-      write_record "$pid,$start"
-      ORPHAN=$(identity "$ORPHAN")
+      rm -rf "$WORK/called" "$PID_DIR"/1-1.*
+      mkdir -p "$WORK/bundle"
+      PIPE=3 SESSION=$ID EXIT=$ID
+      case $how in
+        no-pipe) PIPE='' ;;
+        exec) SESSION=$other_id ;;
+        other-exit) EXIT=$other_id ;;
+      esac
+      case $how in
+        other-user) pretend setpriv --reuid $OTHER_UID --regid $OTHER_UID --clear-groups ;;
+        *) pretend ;;
+      esac
+      echo "${PRETENDER%,*}" >"$PID_DIR/1-1.conmon.pid"
+      # Of the time after it, the run's podman has not started it.
+      if [ $how = older ]; then write_record $((${PRETENDER#*,} + 1)); else write_record; fi
+      printf %s "$ID" >"$WORK/id"
+      case $how in
+        no-id) ;;
+        empty-id) : >"$PID_DIR/1-1.cid" ;;
+        half-id) printf %s "${ID:0:63}" >"$PID_DIR/1-1.cid" ;;
+        long-id) printf %s1 "$ID" >"$PID_DIR/1-1.cid" ;;
+        other-id) printf %s "$other_id" >"$PID_DIR/1-1.cid" ;;
+        symlink-id) ln -s "$WORK/id" "$PID_DIR/1-1.cid" ;;
+        fifo-id) mkfifo "$PID_DIR/1-1.cid" ;;
+        dir-id) mkdir "$PID_DIR/1-1.cid" ;;
+        *) cp "$WORK/id" "$PID_DIR/1-1.cid" ;;
+      esac
+      [ $how != users-id ] || chown $OTHER_UID "$PID_DIR/1-1.cid"
       STATUS=0
-      podleash $actor "$PID_DIR" >/dev/null || STATUS=$?
-      if [ $how = from-conmon ]; then
-        gone "$ORPHAN" || fail "$ORPHAN: left"
+      podleash $actor "$PID_DIR" >"$WORK/out" 2>&1 || STATUS=$?
+      if [ $how = ours ]; then
+        gone "$PRETENDER" || fail "left: $(cat "$LOG")"
+        [ -e "$WORK/called" ] || fail 'its exit command was not called'
       else
-        alive "$ORPHAN" || fail "$ORPHAN: ended, and is innocent"
+        innocents+=("$PRETENDER")
+        [ ! -e "$WORK/called" ] || fail 'its exit command was called'
       fi
-      [ ! -e "$RECORD" ]
-      kill_now "$ORPHAN"
+      assert_innocents_live
+      case $how in
+        dir-id) ;;
+        # podman had no room for the id: nobody can tell what runs.
+        empty-id) { [ $STATUS = 1 ] && [ -e "$RECORD" ]; } || fail "status $STATUS, or the record is gone" ;;
+        *)
+          [ $STATUS = 0 ] || fail "status $STATUS: $(cat "$WORK/out" "$LOG")"
+          [ ! -e "$RECORD" ] || fail 'the record is left'
+          ;;
+      esac
+      end_innocents
     done
   done
 }
 
-@test "the number of conmon's session is another's by now: only what conmon started, and soon, is ended" {
-  attack recycled
+@test "a conmon that podman has not started, of an exec, another user, another time, or an id file that proves nothing: it lives" {
+  attack pretended
 }
+
+# foreign: the owner of the container starts it anew: a conmon with the same words, its own container, and the pid
+# files that podman writes again. FOREIGN: both.
+foreign() {
+  local -a conmon_words
+  mapfile -t conmon_words < <(record_value cleanup "$RECORD" | sed 's/^/--exit-command-arg\n/')
+  conmon_words[0]=--exit-command
+  rm -rf "$WORK/foreign"
+  mkdir "$WORK/foreign"
+  cp "$BUILD/tests/stand_in" "$WORK/foreign/conmon"
+  cp "$IDLE" "$WORK/foreign/container"
+  rm -f "$RUN.pid" "$RUN.conmon.pid"
+  _OCI_SYNCPIPE=3 innocent setsid "$WORK/foreign/conmon" --api-version 1 -c "$CID" -u "$CID" -p "$RUN.pid" \
+    --conmon-pidfile "$RUN.conmon.pid" "${conmon_words[@]}"
+  wait_until 5 grep -qs . "$RUN.conmon.pid"
+  innocents+=("$(identity "$(<"$RUN.pid")")")
+}
+
+foreign_started() {
+  local actor dead
+  for actor in "${ACTORS[@]}"; do
+    for dead in '' CONTAINER PODMAN 'CONMON CONTAINER' 'CONMON CONTAINER PODMAN'; do
+      echo "$actor: dead: $dead"
+      start_run
+      # It would end the run for their deaths.
+      kill -STOP "${GUARD%,*}"
+      for role in $dead; do
+        # podman waits for its conmon
+        kill_now "${!role}"
+        wait_until 5 gone "${!role}"
+      done
+      # With its container alone conmon ends, and podman cleans up: it is its owner's, who comes later.
+      [ "$dead" != CONTAINER ] || wait_until 15 gone "$CONMON"
+      foreign
+      take_guard "$actor"
+      act "$actor"
+      assert_innocents_live
+      for role in PODMAN CONMON CONTAINER; do
+        wait_until 15 gone "${!role}" || fail "$role is left: $(cat "$LOG")"
+      done
+      [ ! -e "$RECORD" ] || fail "the record is left: $(cat "$LOG")"
+      end_innocents
+      timeout 20 podman rm --force --time 0 "$CID" >/dev/null 2>&1 || true
+      rm -f "$RUN".*
+    done
+  done
+}
+
+@test "a conmon of the same container that its owner has started, whatever is dead of the run: it and its container live" {
+  attack foreign_started
+}
+
+# ---- what is nobody's child any more ----
 
 # rest DEATHS: a container without a pid namespace of its own, whose processes outlive its init.
 rest() {
@@ -619,35 +749,4 @@ END
 
 @test "a container without a pid namespace, its init and conmon killed: its other processes end with the run" {
   attack rest
-}
-
-# pretended: a conmon by name and words, which the pid file does not name, is not asked what to do.
-pretended() {
-  local actor pretender
-  runs_as() { [ "$(readlink "/proc/$1/exe")" = "$WORK/other/$2" ]; }
-  for actor in cancel sweep; do
-    echo "$actor"
-    write_record 2147483646,1
-    sed -i '/^conmon=/d' "$RECORD"
-    mkdir -p "$WORK/other"
-    cp "$IDLE" "$WORK/other/conmon"
-    printf '#!/bin/sh\n: >%s/called\n' "$WORK" >"$WORK/other/cleanup"
-    chmod +x "$WORK/other/cleanup"
-    innocent "$IDLE"
-    echo "${innocents[-1]%,*}" >"$PID_DIR/1-1.conmon.pid"
-    "$WORK/other/conmon" -c "$(printf '%064d' 1)" -p "$PID_DIR/1-1.pid" --conmon-pidfile "$PID_DIR/1-1.conmon.pid" \
-      --exit-command "$WORK/other/cleanup" --exit-command-arg container --exit-command-arg cleanup >/dev/null 2>&1 &
-    pretender=$!
-    wait_until 5 runs_as $pretender conmon
-    podleash $actor "$PID_DIR" >/dev/null
-    [ ! -e "$WORK/called" ] || fail 'its exit command was called'
-    assert_innocents_live
-    end_innocents
-    kill_now $pretender
-    wait_until 5 gone $pretender
-  done
-}
-
-@test "a conmon that the pid file does not name: its exit command is not called" {
-  attack pretended
 }

@@ -240,9 +240,11 @@ value() {
   [ "$(value PODLEASH_UNIT)" = U4 ] || explain "not the command-runner's unit"
 }
 
-# podman_runs: whether the stand-in was called for `podman run`, and with which pid file.
+# podman_runs DIRECTORY: whether the stand-in was called for `podman run --rm`, with which files and which name.
 podman_runs() {
-  grep -qE "^run --conmon-pidfile=$1/[0-9a-f-]+\.conmon\.pid --pidfile=$1/[0-9a-f-]+\.pid image\$" "$WORK/called"
+  local run='([0-9]+-[0-9a-f]+)'
+  grep -qE "^run --cidfile=$1/$run\.cid --name=podleash-\1 --conmon-pidfile=$1/\1\.conmon\.pid --pidfile=$1/\1\.pid --rm image\$" \
+    "$WORK/called"
 }
 
 @test "podleash run: a relative directory is the same to a command that goes elsewhere" {
@@ -250,11 +252,17 @@ podman_runs() {
   cd "$WORK"
   for way in "RECEPTOR_PID_DIRECTORY=unit $PODLEASH run --" "$PODLEASH run --pid-dir unit"; do
     # shellcheck disable=SC2086 # several words
-    collect env $way sh -c "cd / && $WORK/bin/podman run image"
+    collect env $way sh -c "cd / && $WORK/bin/podman run --rm image"
     [ "$STATUS" = 0 ] || explain 'not status 0'
     podman_runs "$WORK/unit" || fail "$(<"$WORK/called")"
     rm "$WORK/called"
   done
+}
+
+@test "podleash run: a container that stays is known by its id alone: podman would write the pid files ever again" {
+  collect "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/bin/podman" run image
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  grep -qE "^run --cidfile=$WORK/unit/[0-9]+-[0-9a-f]+\.cid image\$" "$WORK/called" || fail "$(<"$WORK/called")"
 }
 
 @test "podleash run: what its command left behind starts no podman once it has ended" {
@@ -308,7 +316,7 @@ leftover() {
 
 @test "podleash run without a descriptor of its own: the command runs in its place, leashed, and with its own signal mask" {
   collect strace -qq -o "$WORK/trace" -e trace=signalfd4 -e inject=signalfd4:error=EMFILE \
-    "$PODLEASH" run --pid-dir "$WORK/unit" sh -c 'grep SigBlk /proc/self/status; exec "$0" run image' "$WORK/bin/podman"
+    "$PODLEASH" run --pid-dir "$WORK/unit" sh -c 'grep SigBlk /proc/self/status; exec "$0" run --rm image' "$WORK/bin/podman"
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [[ "$(<"$WORK/out")" =~ ^SigBlk:[[:space:]]0+$ ]] || explain 'signals are blocked'
   podman_runs "$WORK/unit" || fail "$(<"$WORK/called")"
@@ -327,7 +335,7 @@ without_fd() {
 @test "stdin, stdout or stderr closed: the run is guarded all the same, and podman has it closed" {
   local fd
   mkfifo "$WORK/go"
-  sed -i "5i for fd in 0 1 2; do [ ! -e /proc/\$\$/fd/\$fd ] || fds=\"\$fds \$fd\"; done; echo \"\$fds\" >$WORK/fds" "$WORK/bin/podman"
+  sed -i "/^echo/i for fd in 0 1 2; do [ ! -e /proc/\$\$/fd/\$fd ] || fds=\"\$fds \$fd\"; done; echo \"\$fds\" >$WORK/fds" "$WORK/bin/podman"
   for fd in 0 1 2; do
     (exec 3>&- 4>&- 5>&-; without_fd $fd env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run image) &
     wait_until 10 record_of_one
@@ -471,10 +479,10 @@ with_own_root() {
 @test "a podman that is out of order when it is asked for its flags is asked again by the next run" {
   sed -i "2i [ ! -e $WORK/broken ] || exit 125" "$WORK/bin/podman"
   : >"$WORK/broken"
-  collect leash "$WORK/bin/podman" run image
+  collect leash "$WORK/bin/podman" run --rm image
   [ "$STATUS" = 125 ] || explain 'not as podman'
   rm "$WORK/broken"
-  collect leash "$WORK/bin/podman" run image
+  collect leash "$WORK/bin/podman" run --rm image
   [ "$STATUS" = 0 ] || explain 'not as podman'
   podman_runs "$WORK/unit" || fail "$(<"$WORK/called")"
 }
@@ -628,16 +636,14 @@ foreign_tree() {
   done
 }
 
-@test "an empty directory is a pid directory where RECEPTOR_PID_DIRECTORY names it, or the one above it" {
-  local directory
-  mkdir -m 0700 "$PID_DIR/U5" "$WORK/own" "$WORK/own/U5"
+@test "an empty directory is a pid directory where RECEPTOR_PID_DIRECTORY names it, and one below it is none" {
+  mkdir -m 0700 "$PID_DIR/U5" "$WORK/own"
   assert_refuses "$WORK/own"
-  assert_refuses "$WORK/own/U5"
-  for directory in "$PID_DIR" "$PID_DIR/U5"; do
-    collect "$PODLEASH" cancel "$directory"
-    [ "$STATUS" = 0 ] || explain 'not status 0'
-    [ -s "$directory/cancelled.${directory##*/}" ] || fail 'no tombstone'
-  done
+  assert_refuses "$PID_DIR/U5"
+  collect "$PODLEASH" cancel "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ -s "$PID_DIR/cancelled.${PID_DIR##*/}" ] || fail 'no tombstone'
+  [ -z "$(ls -A "$PID_DIR/U5")" ] || fail 'something was put below it'
 }
 
 # evidence FILE: puts there what podleash leaves under such a name.
@@ -651,7 +657,7 @@ evidence() {
 @test "a directory that holds a file of podleash's is its own; those below it that hold none are left alone" {
   local name
   export RECEPTOR_PID_DIRECTORY=$WORK/another
-  for name in .podleash-run 1-1.conmon.pid cancelled.U9 .podman-1-2-3-4.5; do
+  for name in .podleash-run cancelled.U9 .podman-1-2-3-4.5; do
     echo "$name"
     rm -rf "$WORK/own"
     mkdir -m 0700 "$WORK/own" "$WORK/own/U5"
@@ -673,21 +679,22 @@ evidence() {
   done
 }
 
-@test "a directory with a plain pid file that a living conmon proves is podleash's business" {
+@test "a directory that holds others' files alone is none: a living conmon's pid file, .podman-desktop, 2026-11.run, 2026-11.cid" {
   export RECEPTOR_PID_DIRECTORY=$WORK/another
   mkdir -m 0700 "$WORK/own"
-  cp "$(command -v bash)" "$WORK/conmon"
-  mkfifo "$WORK/never"
-  "$WORK/conmon" -c 'read -r _ <"$2"; :' --conmon-pidfile "$WORK/own/job.pid" "$WORK/never" </dev/null >/dev/null 2>&1 3>&- &
-  disown
-  OURS+=("$(identity $!)")
-  echo $! >"$WORK/own/job.pid"
-  wait_until 5 is_conmon $!
-  collect "$PODLEASH" list "$WORK/own"
-  [ "$STATUS" = 0 ] || explain 'not status 0'
-  kill_now "${OURS[-1]}"
-  wait_until 5 gone "${OURS[-1]}"
+  start_conmon "$ID" --conmon-pidfile "$WORK/own/job.pid"
+  echo "${CONMON%,*}" >"$WORK/own/job.pid"
   assert_refuses "$WORK/own"
+  alive "$CONMON"
+  rm "$WORK/own/job.pid"
+  mkdir "$WORK/own/.podman-desktop"
+  assert_refuses "$WORK/own"
+  rmdir "$WORK/own/.podman-desktop"
+  echo mine >"$WORK/own/2026-11.run"
+  echo mine >"$WORK/own/2026-11.cid"
+  touch -d yesterday "$WORK/own"/*
+  assert_refuses "$WORK/own"
+  [ "$(cat "$WORK/own"/*)" = $'mine\nmine' ]
 }
 
 # ---- where a unit is ----
@@ -749,10 +756,10 @@ few_records() {
   local i
   DEAD=$(dead)
   for ((i = 10; i < 50; i++)); do
-    good_record 1-$i
+    removed_record 1-$i
   done
   # Each of them takes that long.
-  sed -i "2i case \" \$*\" in *' ps '*) [ ! -e $WORK/slow ] || sleep 4 ;; esac" "$WORK/bin/podman"
+  sed -i "2i case \" \$*\" in *' exists '*) [ ! -e $WORK/slow ] || sleep 4 ;; esac" "$WORK/bin/podman"
   : >"$WORK/slow"
   cancel_in_time
   [ "$(grep -c 'run 1-[0-9]*: something is left; the log says what$' "$WORK/out")" = 40 ] || explain 'not each is named'
@@ -769,35 +776,36 @@ few_records() {
   DEAD=$(dead)
   for i in 1 2 3 4 5 6 7 8; do
     mkdir -m 0700 "$PID_DIR/U$i"
-    (PID_DIR=$PID_DIR/U$i && good_record 1-$i)
+    (PID_DIR=$PID_DIR/U$i && removed_record 1-$i)
   done
   # Each of them takes that long.
-  sed -i "2i case \" \$*\" in *' ps '*) sleep 1 ;; esac" "$WORK/bin/podman"
+  sed -i "2i case \" \$*\" in *' exists '*) echo >>$WORK/asked; sleep 1 ;; esac" "$WORK/bin/podman"
   bounded 20 "$PODLEASH" cancel --timeout 6 "$PID_DIR"
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(grep -c '^unit U1, run 1-[1-8]: ended$' "$WORK/out")" = 8 ] || explain 'not all are named'
+  [ "$(wc -l <"$WORK/asked")" = 8 ] || explain 'podman was not asked'
   ! compgen -G "$PID_DIR/U*/*.run" || fail 'records are left'
 }
 
 # plain_container: a conmon with the pid files job.pid and init.pid, and its container, which does not end on SIGTERM.
 plain_container() {
-  cp "$(command -v bash)" "$WORK/conmon"
-  cat >"$WORK/init" <<'END'
-trap : TERM
-echo $$ >"$1/init.pid"
-while :; do sleep 0.1; done
-END
-  cat >"$WORK/monitor" <<'END'
-echo $$ >"$1/job.pid"
-bash "${0%/*}/init" "$1"
-END
-  "$WORK/conmon" "$WORK/monitor" "$PID_DIR" --conmon-pidfile "$PID_DIR/job.pid" -p "$PID_DIR/init.pid" \
-    -c "$(printf '%064d' 7)" --exit-command "$WORK/bin/podman" --exit-command-arg container </dev/null >/dev/null 2>&1 3>&- &
+  local program cid
+  mkdir "$WORK/plain" "$WORK/plain/exits"
+  for program in podman conmon; do
+    cp "$BUILD/tests/stand_in" "$WORK/plain/$program"
+  done
+  printf '#!/bin/sh\ntrap : TERM\nwhile :; do sleep 0.1; done\n' >"$WORK/plain/container"
+  chmod +x "$WORK/plain/container"
+  cid=$("$WORK/plain/podman" id)
+  _OCI_SYNCPIPE=3 setsid "$WORK/plain/conmon" --api-version 1 -c "$cid" -u "$cid" -p "$PID_DIR/init.pid" \
+    --conmon-pidfile "$PID_DIR/job.pid" --exit-command "$WORK/bin/podman" --exit-command-arg container \
+    --exit-command-arg cleanup --exit-command-arg --rm --exit-command-arg "$cid" </dev/null >/dev/null 2>&1 3>&- &
   disown
   CONMON=$(identity $!)
-  wait_until 5 grep -qs . "$PID_DIR/init.pid"
+  OURS+=("$CONMON")
+  wait_until 5 grep -qs . "$PID_DIR/job.pid"
   CONTAINER=$(identity "$(<"$PID_DIR/init.pid")")
-  OURS+=("$CONMON" "$CONTAINER")
+  OURS+=("$CONTAINER")
 }
 
 @test "cancel returns within its time-out, also where a container without a record takes its grace" {
@@ -1019,22 +1027,16 @@ names_in() {
 @test "sweep --dry-run leaves a record as it is whose conmon is not known yet" {
   bystander
   DEAD=$BYSTANDER
-  cp "$(command -v bash)" "$WORK/conmon"
-  mkfifo "$WORK/never"
-  "$WORK/conmon" -c 'read -r _ <"$2"; :' --conmon-pidfile "$PID_DIR/1-1.conmon.pid" "$WORK/never" </dev/null >/dev/null 2>&1 3>&- &
-  disown
-  OURS+=("$(identity $!)")
-  echo $! >"$PID_DIR/1-1.conmon.pid"
-  wait_until 5 is_conmon $!
+  start_conmon "$ID" --conmon-pidfile "$PID_DIR/1-1.conmon.pid"
+  echo "${CONMON%,*}" >"$PID_DIR/1-1.conmon.pid"
+  printf %s "$ID" >"$PID_DIR/1-1.cid"
   record "$PID_DIR" 1-1 >"$PID_DIR/1-1.run"
   snapshot "$PID_DIR" >"$WORK/before"
   collect "$PODLEASH" sweep --dry-run "$PID_DIR"
   [ "$(<"$WORK/out")" = 'unit U1, run 1-1: guarded' ] || explain 'it is not seen'
   snapshot "$PID_DIR" | diff "$WORK/before" -
-}
-
-is_conmon() {
-  [ "$(readlink /proc/"$1"/exe)" = "$WORK/conmon" ]
+  collect "$PODLEASH" list --json "$PID_DIR"
+  [ "$(jq .conmon "$WORK/out")" = "${CONMON%,*}" ] || explain 'conmon is not seen'
 }
 
 @test "sweep waits for a run without holders whose lock somebody has, and ends what that one leaves" {
@@ -1095,9 +1097,8 @@ sys.exit(subprocess.call(sys.argv[1:], stdout=theirs))' "$PODLEASH" $command "$P
 
 @test "a podman that cannot tell of its containers: the run is not over" {
   DEAD=$(dead)
-  good_record 1-1
-  sed -i "2i case \" \$*\" in *' ps '*) printf %064d 7; exit ;; *' inspect '*) [ ! -e $WORK/broken ] || exit 125 ;; esac" "$WORK/bin/podman"
-  : >"$WORK/broken"
+  removed_record 1-1
+  echo 125 >"$WORK/broken"
   collect "$PODLEASH" sweep "$PID_DIR"
   [ "$STATUS" = 1 ] || explain 'not status 1'
   [ -e "$PID_DIR/1-1.run" ]
@@ -1125,17 +1126,17 @@ sys.exit(subprocess.call(sys.argv[1:], stdout=theirs))' "$PODLEASH" $command "$P
 }
 
 gave_up_often() {
-  [ "$(grep -c ': left: ' "$LOG")" -ge 4 ]
+  [ "$(grep -c 'podman does not clean up after it' "$LOG")" -ge 4 ]
 }
 
 @test "a guard that could not end its run, and pauses, tries again when it is told to" {
-  sed -i "2i case \" \$*\" in *' ps '*) [ ! -e $WORK/broken ] || exit 9 ;; esac" "$WORK/bin/podman"
   mkfifo "$WORK/go"
-  : >"$WORK/broken"
+  echo 9 >"$WORK/broken"
   export PODLEASH_LOG=$LOG
-  env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run image </dev/null 3>&- &
+  env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run --rm image </dev/null 3>&- &
   wait_until 10 record_of_one
   OURS+=("$GUARD" "$(record_value podman "$RECORD")")
+  wait_until 5 grep -qs . "${RECORD%.run}.cid"
   kill_now "$(record_value podman "$RECORD")"
   # The next pause takes eight seconds.
   wait_until 30 gave_up_often

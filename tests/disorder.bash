@@ -4,16 +4,31 @@
 # would end an innocent, and a podman that is a stand-in.
 # shellcheck disable=SC2034 # what is set here is for the tests
 
-# stand_in: a podman in $WORK/bin that writes down how it was called, and waits where there is a FIFO `go`.
+# stand_in: a podman in $WORK/bin that writes down how it was called, and whose run waits where there is a FIFO `go`. It
+# gives each container the id ID, and knows of none but where there is a file `known`, until it cleans up; where there is a file `broken` it ends as that says instead.
 stand_in() {
+  ID=$(sha256sum <<<"$WORK" | cut -c -64)
   mkdir "$WORK/bin"
   cat >"$WORK/bin/podman" <<END
 #!/bin/sh
 case " \$*" in
-  *' --help' | *' ps '*) exit 0 ;;
+  *' --help') exit 0 ;;
+  *' container '*) [ ! -e "$WORK/broken" ] || exit "\$(cat "$WORK/broken")" ;;
 esac
+case " \$*" in
+  *' container exists '*) [ -e "$WORK/known" ]; exit ;;
+  *' container cleanup '*) rm -f "$WORK/known" ;;
+  *' container inspect '*) exit 125 ;;
+esac
+for word; do
+  case \$word in
+    --cidfile=*) printf %s $ID >"\${word#*=}" ;;
+  esac
+done
 echo "\$*" >>"$WORK/called"
-[ ! -p "$WORK/go" ] || read -r _ <"$WORK/go"
+case " \$*" in
+  *' run '*) [ ! -p "$WORK/go" ] || read -r _ <"$WORK/go" ;;
+esac
 END
   chmod +x "$WORK/bin/podman"
 }
@@ -72,6 +87,7 @@ unit=U1
 created=1
 podman=$BYSTANDER
 holder=$DEAD,sh
+cidfile=$1/$2.cid
 conmon_pidfile=$1/$2.conmon.pid
 pidfile=$1/$2.pid
 cwd=/
@@ -83,10 +99,31 @@ END
   [ $# = 2 ] || printf '%s\n' "${@:3}"
 }
 
-# good_record RUN: a record of a run that is over and was not tidied up.
+# good_record RUN [LINE...]: a record of a run that is over and was not tidied up.
 good_record() {
   local BYSTANDER=$DEAD
-  record "$PID_DIR" "$1" >"$PID_DIR/$1.run"
+  record "$PID_DIR" "$@" >"$PID_DIR/$1.run"
+}
+
+# removed_record RUN: the same of a --rm run, for which podman is asked whether the container is there.
+removed_record() {
+  good_record "$1" remove=1 "cid=$(sha256sum <<<"$PID_DIR/$1" | cut -c -64)"
+}
+
+# start_conmon ID WORD...: what podman would have started for that container; sets CONMON.
+start_conmon() {
+  _OCI_SYNCPIPE=3 setsid "$BUILD/tests/idle" --api-version 1 -c "$1" -u "$1" "${@:2}" \
+    --exit-command "$WORK/bin/podman" --exit-command-arg container --exit-command-arg cleanup \
+    --exit-command-arg --rm --exit-command-arg "$1" </dev/null >/dev/null 2>&1 3>&- &
+  disown
+  CONMON=$(identity $!)
+  OURS+=("$CONMON")
+  wait_until 5 runs_program "${CONMON%,*}" "$BUILD/tests/idle"
+}
+
+# runs_program PID PATH
+runs_program() {
+  [ "$(readlink "/proc/$1/exe")" = "$2" ]
 }
 
 # old FILE...: has not been touched for two minutes.

@@ -58,33 +58,6 @@ wait_record() {
   OURS+=("$PODMAN" "$GUARD")
 }
 
-# make_runtime WORD COMMANDS: makes GLOBAL name a runtime that runs the COMMANDS before it does what WORD
-# asks for, e.g. `create`.
-make_runtime() {
-  local real
-  real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
-  cat >"$WORK/runtime" <<END
-#!/bin/sh
-real=$real
-for word; do
-  case \$word in
-    $1)
-      $2
-      break
-      ;;
-  esac
-done
-exec \$real "\$@"
-END
-  chmod +x "$WORK/runtime"
-  GLOBAL=--runtime=$WORK/runtime
-}
-
-# Commands for make_runtime: they say that they were called, with their pid, and wait until the test says go.
-hold_back() {
-  echo "echo \$\$ >$WORK/called.new; mv $WORK/called.new $WORK/called; until [ -e $WORK/go ]; do sleep 0.02; done"
-}
-
 podman_answers() {
   timeout 5 podman ps -a >/dev/null || fail 'podman ps is blocked'
 }
@@ -294,14 +267,14 @@ start_unseen() {
   cat >"$WORK/bin/podman" <<END
 #!/bin/sh
 case "\$*" in
-  *inspect*) [ -e "$WORK/asked" ] || { : >"$WORK/asked"; kill -KILL \$\$; } ;;
+  *' exists '*) [ -e "$WORK/asked" ] || { : >"$WORK/asked"; kill -KILL \$\$; } ;;
 esac
 exec $(command -v podman) "\$@"
 END
   chmod +x "$WORK/bin/podman"
   start_unseen env "PATH=$WORK/bin:$PATH"
   # As where the guard was killed earlier.
-  sed -i -E '/^(conmon|cid|runtime|bundle|cleanup)=/d' "$RECORD"
+  sed -i -E '/^(conmon|cid|runtime|bundle|exit_dir|cleanup)=/d' "$RECORD"
   cancel "$PID_DIR"
   [ -e "$WORK/asked" ]
   gone "$INIT" || fail 'what became of the container goes on'
@@ -316,25 +289,6 @@ END
   : >"$WORK/go"
   podman_answers
   assert_job_ends
-}
-
-# start_mute_registry: a registry that takes connections and never answers; sets PORT.
-start_mute_registry() {
-  /usr/bin/python3 - "$WORK/port" "$WORK/asked" >/dev/null 2>&1 3>&- 4>&- <<'PYTHON' &
-import os, socket, sys
-
-server = socket.create_server(("127.0.0.1", 0))
-with open(sys.argv[1] + ".new", "w") as file:
-    file.write(str(server.getsockname()[1]))
-os.rename(sys.argv[1] + ".new", sys.argv[1])
-kept = []
-while True:
-    kept.append(server.accept())
-    open(sys.argv[2], "w").close()
-PYTHON
-  OURS+=("$(identity $!)")
-  wait_until 10 test -e "$WORK/port"
-  PORT=$(<"$WORK/port")
 }
 
 @test "cancelled while the image is being pulled from a registry that hangs: podman ends, nothing is left" {
@@ -775,7 +729,7 @@ start_plain() {
     echo "$options"
     # shellcheck disable=SC2086 # these are words
     start_plain $options
-    cancel "$PID_DIR"
+    RECEPTOR_PID_DIRECTORY=$PID_DIR cancel "$PID_DIR"
     assert_cancelled
     if exists "$PID_DIR/*.pid"; then fail "files are left: $(ls -A "$PID_DIR")"; fi
   done
@@ -788,7 +742,7 @@ start_plain() {
   OURS+=("$innocent")
   for name in conmon.pid x.pid 123-4ab.pid 123-4ab.conmon.pid; do
     echo "${innocent%,*}" >"$PID_DIR/$name"
-    run cancel "$PID_DIR"
+    RECEPTOR_PID_DIRECTORY=$PID_DIR run cancel "$PID_DIR"
     echo "$name: $status: $output"
     [ "$status" -le 1 ]
     alive "$innocent"

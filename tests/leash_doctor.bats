@@ -52,6 +52,7 @@ END
     [ "$STATUS" = 0 ] || explain 'not status 0'
     [[ $(line probe) =~ ^ok\ .*': a container ran, its holder was killed, after '[0-9]+' ms nothing was left'$ ]] || explain 'not that line'
     [ ! -s "$WORK/err" ] || explain 'something on stderr'
+    ! grep -s "not podleash's" "$LOG" || explain 'a file of its own is strange to it'
     nothing_of_probe
   done
 }

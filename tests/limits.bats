@@ -20,6 +20,7 @@ setup() {
   done
   export PODLEASH_LOG=$LOG RECEPTOR_PID_DIRECTORY=$PID_DIR PODLEASH_GRACE=1
   RUN=$PID_DIR/4711-1
+  CID=$("$SHARED/bin/podman" id)
   start_innocents
 }
 
@@ -34,11 +35,18 @@ teardown() {
 
 # ---- a run of stand-ins ----
 
-# start_innocents: what nobody may signal, one of them named by a file in the directory.
+# start_innocents: what nobody may signal, one of them named by a file in the directory: a conmon of another
+# container, and one of this container that podman has not started.
 start_innocents() {
-  local program
+  local program cid
   for program in container conmon; do
-    (exec -a container "$SHARED/other/$program" -p "$SHARED/1-1.pid" --conmon-pidfile "$SHARED/1-1.conmon.pid" 3>&- 4>&-) &
+    cid=$(sha256sum <<<"$SHARED" | cut -c -64)
+    [ $program = conmon ] || cid=$CID
+    (
+      [ $program = container ] || export _OCI_SYNCPIPE=3
+      exec -a container "$SHARED/other/$program" -c "$cid" -u "$cid" -p "$SHARED/1-1.pid" \
+        --conmon-pidfile "$SHARED/1-1.conmon.pid" --exit-command /bin/false --exit-command-arg "$cid" 3>&- 4>&-
+    ) &
     OURS+=("$(identity $!)")
   done
   INNOCENTS=("${OURS[@]}")
@@ -71,11 +79,7 @@ give_to_user() {
 
 # start_run COMMAND...: a holder that starts hold by this command, as a runner would.
 start_run() {
-  local file
-  for file in pid status; do
-    rm -f "$SHARED/bin/$file"
-  done
-  rm -rf "$SHARED/bin/bundle"
+  rm -rf "$SHARED"/bin/{pid,exits,bundle} "$RUN.cid"
   (
     cd /
     exec "${AS_USER[@]}" sh -c '"$@"; exit $?' sh "$@" "$PODLEASH" hold "$SHARED/bin/podman" podman run \

@@ -300,13 +300,15 @@ assert_state() {
   local hold DEAD BYSTANDER
   bystander
   DEAD=$BYSTANDER
-  # A hold that goes no further.
+  # A hold that goes no further; it has the lock on the record, as it publishes that.
   cp "$BUILD/tests/idle" "$SHARED/podleash"
-  "$SHARED/podleash" hold "$WORK/bin/podman" podman run "--conmon-pidfile=$PID_DIR/1-1.conmon.pid" image </dev/null >/dev/null 2>&1 3>&- &
+  : >"$PID_DIR/1-1.run"
+  flock --no-fork "$PID_DIR/1-1.run" "$SHARED/podleash" hold "$WORK/bin/podman" podman run \
+    "--conmon-pidfile=$PID_DIR/1-1.conmon.pid" image </dev/null >/dev/null 2>&1 3>&- &
   hold=$(identity $!)
   OURS+=("$hold")
   wait_until 5 eval "[ \"\$(readlink /proc/${hold%,*}/exe)\" = $SHARED/podleash ]"
-  record "$PID_DIR" 1-1 | sed "s/^podman=.*/podman=$hold/" >"$PID_DIR/1-1.run"
+  record "$PID_DIR" 1-1 | sed "s/^podman=.*/podman=$hold/" >>"$PID_DIR/1-1.run"
   assert_state starting
   kill_now "$hold"
   wait_until 5 gone "$hold"

@@ -92,16 +92,17 @@ leashed() {
 # record_of_unit UNIT: whether it has a record whose guard is there.
 record_of_unit() {
   local record
-  record=$(grep -lsx "unit=$1" "$PID_DIR"/*.run) && grep -qs '^guard=' "$record"
+  record=$(grep -lsx "unit=$1" "$PID_DIR"/*.run) && grep -qs '^guard=' "$record" && [ -s "${record%.run}.cid" ]
 }
 
 @test "the journal gets each line, with unit, run and container as fields" {
   BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  : >"$WORK/known"
   logged $JOURNAL $SYSLOG -- "$BUILD/podleash" sweep "$PID_DIR"
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(jq -r 'select(.socket == "/dev/log")' "$WORK/out")" = '' ] || explain 'syslog got it as well'
   [ -n "$(jq --arg cid "$CID" 'select(.fields == {
-    MESSAGE: "unit U1, run 1-1: podman rm --force \($cid): status 0",
+    MESSAGE: "unit U1, run 1-1: podman container cleanup \($cid): status 0",
     PRIORITY: "5", SYSLOG_FACILITY: "3", SYSLOG_IDENTIFIER: "podleash",
     PODLEASH_UNIT: "U1", PODLEASH_RUN: "1-1", PODLEASH_CONTAINER_ID: $cid
   })' "$WORK/out")" ] || explain 'no such entry'
@@ -124,7 +125,7 @@ record_of_unit() {
     wait_until 10 eval '! record_of_unit U2'" bash
   [ "$STATUS" = 0 ] || explain 'not status 0'
   fields '.MESSAGE | contains("ending it")' | sort >"$WORK/reasons"
-  sed -E 's/ [0-9]+-[0-9a-f]+ / RUN /' "$WORK/reasons" | diff - <(printf '%s\n' 'U1 RUN - cancelled' 'U2 RUN - sh is gone')
+  sed -E 's/ [0-9]+-[0-9a-f]+ / RUN /' "$WORK/reasons" | diff - <(printf '%s\n' "U1 RUN $ID cancelled" "U2 RUN $ID sh is gone")
 }
 
 @test "the journal gets the reason why podman is not started, or without a leash" {
@@ -152,6 +153,7 @@ record_of_unit() {
   for sockets in '' "full:$JOURNAL" "full:$JOURNAL full:$SYSLOG"; do
     echo "sockets: $sockets"
     BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  : >"$WORK/known"
     # shellcheck disable=SC2086 # they are words
     logged $sockets -- "$BUILD/podleash" sweep "$PID_DIR"
     [ "$STATUS" = 0 ] || explain 'not status 0'
@@ -162,13 +164,15 @@ record_of_unit() {
 
 @test "a journal that is full, and syslog: syslog gets the line" {
   BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  : >"$WORK/known"
   logged "full:$JOURNAL" $SYSLOG -- "$BUILD/podleash" sweep "$PID_DIR"
-  jq -r 'select(.socket == "/dev/log") | .text' "$WORK/out" | grep -q 'unit U1, run 1-1: podman rm' || explain 'it did not'
+  jq -r 'select(.socket == "/dev/log") | .text' "$WORK/out" | grep -q 'unit U1, run 1-1: podman container cleanup' || explain 'it did not'
 }
 
 @test "PODLEASH_LOG: the file gets the line, and neither the journal nor syslog" {
   BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  : >"$WORK/known"
   PODLEASH_LOG=$LOG logged $JOURNAL $SYSLOG -- "$BUILD/podleash" sweep "$PID_DIR"
-  grep -q 'unit U1, run 1-1: podman rm' "$LOG" || explain 'not in the file'
+  grep -q 'unit U1, run 1-1: podman container cleanup' "$LOG" || explain 'not in the file'
   [ ! -s "$WORK/out" ] || explain 'somebody else got it'
 }

@@ -3,12 +3,14 @@
  * podman, conmon and a container in one small program, for faults and limits that the real ones
  * would not stand themselves. What it is called tells what it does:
  *
- *     podman     run, ps, stop, rm, container inspect and cleanup, as far as podleash calls them
- *     conmon     starts the container, writes both pid files, and lets podman clean up after it
+ *     podman     run, stop, rm, container exists and cleanup, as far as podleash calls them; `id`
+ *                tells the id of its one container
+ *     conmon     starts the container, writes both pid files and the exit file, and lets podman
+ *                clean up after it
  *     container  waits; SIGUSR1 ends it with status 7
  *
- * What podman would keep in its storage lies beside the program: the bundle, and the container's
- * pid and status.
+ * What podman would keep in its storage lies beside the program: the bundle, the container's pid,
+ * and in exits/ its status.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +26,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char cid[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+static char cid[65]; /* of the program's place: no two that lie apart have one */
 static char home[PATH_MAX], self[PATH_MAX + 16], bundle[PATH_MAX + 16];
+static char exits[PATH_MAX + 16], exit_file[PATH_MAX + 96];
 
 /* The path of what lies beside this program, good until the next call. */
 static const char *beside(const char *name)
@@ -39,14 +42,34 @@ static const char *beside(const char *name)
 /* By a rename: nobody reads it half written. */
 static void put(const char *path, int number)
 {
-	char text[16], temporary[PATH_MAX + 32];
+	char text[16], temporary[PATH_MAX + 128];
 	int length = snprintf(text, sizeof(text), "%d", number);
 
-	stpcpy(stpcpy(temporary, path), ".new");
+	(void)snprintf(temporary, sizeof(temporary), "%s.%d", path, (int)getpid());
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, text, (size_t)length) != length || close(fd) ||
 	    rename(temporary, path))
 		exit(125);
+}
+
+/* As podman does, which refuses one that is there. */
+static bool put_id(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	return fd >= 0 && write(fd, cid, sizeof(cid) - 1) == sizeof(cid) - 1 && close(fd) == 0;
+}
+
+/* 64 hex digits, by four hashes (FNV-1a) of @text. */
+static void make_cid(const char *text)
+{
+	for (size_t i = 0; i < 4; i++) {
+		unsigned long long hash = 14695981039346656037ULL + i;
+
+		for (const char *at = text; *at; at++)
+			hash = (hash ^ (unsigned char)*at) * 1099511628211ULL;
+		(void)snprintf(cid + 16 * i, 17, "%016llx", hash);
+	}
 }
 
 static int get(const char *path)
@@ -81,14 +104,16 @@ static void start_conmon(char *argv[])
 	pid_t child = fork();
 
 	if (child == 0) {
-		setsid();
 		if (fork() != 0)
 			_exit(0);
-		execl(beside("conmon"), "conmon", "--api-version", "1", "-c", cid, "-r",
-		      "/nonexistent/runtime", "-b", bundle, "-p", value(argv, "--pidfile"),
-		      "--conmon-pidfile", value(argv, "--conmon-pidfile"), "--exit-command", self,
-		      "--exit-command-arg", "container", "--exit-command-arg", "cleanup",
-		      "--exit-command-arg", "--rm", "--exit-command-arg", cid, (char *)NULL);
+		setsid();
+		setenv("_OCI_SYNCPIPE", "3", 1);
+		execl(beside("conmon"), "conmon", "--api-version", "1", "-c", cid, "-u", cid, "-r",
+		      "/nonexistent/runtime", "-b", bundle, "-p", value(argv, "--pidfile"), "-n",
+		      "job", "--exit-dir", exits, "--conmon-pidfile",
+		      value(argv, "--conmon-pidfile"), "--exit-command", self, "--exit-command-arg",
+		      "container", "--exit-command-arg", "cleanup", "--exit-command-arg", "--rm",
+		      "--exit-command-arg", cid, (char *)NULL);
 		_exit(127);
 	}
 	waitpid(child, NULL, 0);
@@ -96,14 +121,26 @@ static void start_conmon(char *argv[])
 
 static int podman_run(char *argv[])
 {
+	const char *cidfile = value(argv, "--cidfile");
 	struct timespec pause = {0, 5000000};
+	int status;
 
-	if (write(STDOUT_FILENO, "job\n", 4) != 4 || mkdir(bundle, 0700))
+	if (write(STDOUT_FILENO, "job\n", 4) != 4 || mkdir(bundle, 0700) || mkdir(exits, 0700) ||
+	    (*cidfile && !put_id(cidfile)))
 		return 125;
 	start_conmon(argv);
-	while (access(beside("status"), F_OK))
+	while ((status = get(exit_file)) < 0)
 		nanosleep(&pause, NULL);
-	return get(beside("status"));
+	return status;
+}
+
+static void end_container(void)
+{
+	int container = get(beside("pid"));
+
+	if (container > 0 && access(exit_file, F_OK))
+		kill(container, SIGKILL);
+	put(exit_file, 137);
 }
 
 static int podman(char *argv[])
@@ -112,19 +149,15 @@ static int podman(char *argv[])
 		return 0;
 	if (has(argv, "run"))
 		return podman_run(argv);
-	bool there = access(bundle, F_OK) == 0;
-	if (has(argv, "ps") && there)
+	if (has(argv, "id"))
 		puts(cid);
-	if (has(argv, "inspect") && there)
-		printf("%s|%s|%s\n", cid, "", "");
-	if (has(argv, "stop") || has(argv, "rm")) {
-		int container = get(beside("pid"));
-
-		if (container > 0 && access(beside("status"), F_OK))
-			kill(container, SIGKILL);
-	}
-	if (has(argv, "rm"))
-		put(beside("status"), 137);
+	if (has(argv, "exists"))
+		return access(bundle, F_OK) ? 1 : 0;
+	if ((has(argv, "stop") || has(argv, "rm")) && access(bundle, F_OK) == 0)
+		end_container();
+	/* one that it takes for running it does not clean up */
+	if (has(argv, "cleanup") && access(exit_file, F_OK))
+		return 125;
 	if (has(argv, "rm") || has(argv, "cleanup"))
 		rmdir(bundle);
 	return 0;
@@ -158,7 +191,7 @@ static int conmon(int argc, char *argv[])
 	if (*conmon_pidfile)
 		put(conmon_pidfile, getpid());
 	waitpid(container, &status, 0);
-	put(beside("status"), WIFEXITED(status) ? WEXITSTATUS(status) : 137);
+	put(exit_file, WIFEXITED(status) ? WEXITSTATUS(status) : 137);
 	execl(self, "podman", "container", "cleanup", "--rm", cid, (char *)NULL);
 	return 127;
 }
@@ -180,8 +213,11 @@ int main(int argc, char *argv[])
 		return 125;
 	home[length] = '\0';
 	*strrchr(home, '/') = '\0';
+	make_cid(home);
 	strcpy(bundle, beside("bundle"));
 	strcpy(self, beside("podman"));
+	strcpy(exits, beside("exits"));
+	stpcpy(stpcpy(stpcpy(exit_file, exits), "/"), cid);
 	if (strcmp(name, "podman") == 0)
 		return podman(argv);
 	if (strcmp(name, "conmon") == 0)

@@ -321,10 +321,60 @@ kill_now() {
   done
 }
 
+# ---- what is slow ----
+
+# make_runtime WORD COMMANDS: makes GLOBAL name a runtime that runs the COMMANDS before it does what WORD
+# asks for, e.g. `create`.
+# shellcheck disable=SC2034 # GLOBAL is for the tests
+make_runtime() {
+  local real
+  real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
+  cat >"$WORK/runtime" <<END
+#!/bin/sh
+real=$real
+for word; do
+  case \$word in
+    $1)
+      $2
+      break
+      ;;
+  esac
+done
+exec \$real "\$@"
+END
+  chmod +x "$WORK/runtime"
+  GLOBAL=--runtime=$WORK/runtime
+}
+
+# Commands for make_runtime: they say that they were called, with their pid, and wait until the test says go.
+hold_back() {
+  echo "echo \$\$ >$WORK/called.new; mv $WORK/called.new $WORK/called; until [ -e $WORK/go ]; do sleep 0.02; done"
+}
+
+# start_mute_registry: a registry that takes connections and never answers; sets PORT.
+# shellcheck disable=SC2034 # which is for the tests
+start_mute_registry() {
+  /usr/bin/python3 - "$WORK/port" "$WORK/asked" >/dev/null 2>&1 3>&- 4>&- <<'PYTHON' &
+import os, socket, sys
+
+server = socket.create_server(("127.0.0.1", 0))
+with open(sys.argv[1] + ".new", "w") as file:
+    file.write(str(server.getsockname()[1]))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+kept = []
+while True:
+    kept.append(server.accept())
+    open(sys.argv[2], "w").close()
+PYTHON
+  OURS+=("$(identity $!)")
+  wait_until 10 test -e "$WORK/port"
+  PORT=$(<"$WORK/port")
+}
+
 # ---- what is left ----
 
 podman_knows() {
-  timeout 20 podman ps -a -q --no-trunc | grep -qx "$1"
+  timeout 20 podman container exists "$1"
 }
 
 nothing_left() {

@@ -66,6 +66,8 @@ static void test_podmans_own(void)
 							      NULL});
 
 	ok(!strcmp(args.cid, CID), "the container id");
+	ok(!strcmp(args.session, CID), "the id of what it watches");
+	ok(!strcmp(args.exit_dir, "/run/libpod/exits"), "where it says how the container ended");
 	ok(!strcmp(args.name, "name"), "the container's name");
 	ok(!strcmp(args.runtime, "/usr/bin/runc"), "the runtime");
 	ok(!strcmp(args.bundle, "/storage/userdata"), "the bundle");
@@ -136,6 +138,21 @@ static void test_forms(void)
 	}
 }
 
+static void test_session_and_exit_dir(void)
+{
+	struct conmon_args args = parse((const char *const[]){
+		"conmon", "-u", "a", "--exit-dir", "/a", "--cuuid", "b", "--exit-dir", "/b", NULL});
+
+	ok(!strcmp(args.session, "b") && !strcmp(args.exit_dir, "/b"),
+	   "the last of two sessions, in the long form, and of two exit directories");
+	args = parse((const char *const[]){"conmon", "-c", CID, NULL});
+	ok(!args.session[0] && !args.exit_dir[0], "where they are missing they are empty");
+	args = parse((const char *const[]){"conmon", "--exit-command-arg", "-u",
+					   "--exit-command-arg", "--exit-dir", "-n", "-u", CID,
+					   NULL});
+	ok(!args.session[0] && !args.exit_dir[0], "as the values of other flags they are none");
+}
+
 static void test_many_arguments(void)
 {
 	const char *words[4 * RUN_WORDS + 2] = {"conmon", "--exit-command", "podman"};
@@ -154,6 +171,7 @@ int main(void)
 {
 	test_podmans_own();
 	test_forms();
+	test_session_and_exit_dir();
 	test_many_arguments();
 	return done();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whom SIGTERM reaches. */
+/* Whom a stop signal reaches. */
 #include "../../helper/container.h"
 
 #include <signal.h>
@@ -39,10 +39,35 @@ static const struct {
 	 true},
 };
 
+/* What is true of SIGTERM is true of each, by its own bit. */
+static void test_other_signals(void)
+{
+	const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, 32, 33, SIGRTMIN + 3, SIGRTMAX};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		int signal = signals[i];
+		uint64_t bit = 1ULL << (signal - 1);
+		const struct proc_status catches = {.namespace_init = true, .caught = bit},
+					 blocks = {.namespace_init = true, .blocked = bit},
+					 others = {.namespace_init = true,
+						   .caught = ~bit,
+						   .blocked = ~bit},
+					 ignores = {.ignored = bit}, plain = {.ignored = ~bit};
+
+		ok(takes_signal(&catches, signal) && takes_signal(&blocks, signal),
+		   "signal %d: an init that catches or blocks it takes it", signal);
+		ok(!takes_signal(&others, signal),
+		   "signal %d: an init that catches all others does not", signal);
+		ok(!takes_signal(&ignores, signal) && takes_signal(&plain, signal),
+		   "signal %d: any other takes it where it does not ignore it", signal);
+	}
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		ok(takes_sigterm(&rows[i].status) == rows[i].takes, "SIGTERM: %s",
+		ok(takes_signal(&rows[i].status, SIGTERM) == rows[i].takes, "SIGTERM: %s",
 		   rows[i].behaviour);
+	test_other_signals();
 	return done();
 }

@@ -198,9 +198,33 @@ static void test_path_basename(void)
 	ok(same(path_basename(""), ""), "an empty path has no basename");
 }
 
+static void test_podman_command_index(void)
+{
+	static const struct {
+		const char *behaviour;
+		char *argv[WORDS];
+		size_t index;
+	} rows[] = {
+		{"a subcommand", {"podman", "start", "web"}, 1},
+		{"one behind flags", {"podman", "--log-level", "start", "--syslog", "ps"}, 4},
+		{"one of container", {"podman", "container", "restart", "web"}, 2},
+		{"run, whatever is run", {"podman", "run", "image", "start"}, 1},
+		{"none", {"podman"}, 0},
+		{"no words at all", {NULL}, 0},
+		{"an unknown flag", {"podman", "--unheard-of", "start"}, 0},
+		{"another podman's", {"podman", "--remote", "start", "web"}, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		ok(podman_command_index(rows[i].argv) == rows[i].index, "subcommand: %s",
+		   rows[i].behaviour);
+	ok(podman_command_index(NULL) == 0, "subcommand: no command line");
+}
+
 int main(void)
 {
 	test_podman_run_index();
+	test_podman_command_index();
 	test_global_flags();
 	test_list_contains();
 	test_env_value();

@@ -2,13 +2,10 @@
 /* What is read out of /proc, however a process may have named itself. */
 #include "../../helper/proc.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "child.h"
 #include "tap.h"
 
 /* Fields 3 to 24 of a /proc/PID/stat as the kernel prints them; `start` is the 22nd of the line. */
@@ -42,7 +39,8 @@ static void test_stat_names(void)
 		bool parsed = proc_parse_stat(text, (size_t)size, &stat);
 		ok(parsed && !strcmp(stat.name, rows[i].kept), "stat: %s", rows[i].behaviour);
 		ok(parsed && stat.state == 'S' && stat.ppid == 4711 && stat.session == 4713 &&
-			   stat.tty == 34816 && !stat.exiting && stat.start == 987654321,
+			   stat.tty == 34816 && !stat.exiting && stat.cpu == 11 &&
+			   stat.start == 987654321,
 		   "stat: %s does not shift the fields behind it", rows[i].behaviour);
 	}
 }
@@ -77,6 +75,12 @@ static void test_stat_damaged(void)
 				    "18446744073709551615 1\n";
 	ok(proc_parse_stat(large, sizeof(large) - 1, &stat) && stat.start == UINT64_MAX,
 	   "stat: a start time of 64 bits");
+
+	static const char busy[] = "1 (a) S 1 1 1 0 1 1 1 1 1 1 4294967296 18446744065119617030 1 "
+				   "1 1 1 1 1 9 1\n";
+	ok(proc_parse_stat(busy, sizeof(busy) - 1, &stat) && stat.cpu == 18446744069414584326U &&
+		   stat.start == 9,
+	   "stat: the time that it has run, by itself and in the kernel, of 64 bits");
 
 	static const char exiting[] = "1 (a) S 1 1 1 0 1 4194564 1 1 1 1 1 1 1 1 1 1 1 1 9";
 	ok(proc_parse_stat(exiting, sizeof(exiting) - 1, &stat) && stat.exiting,
@@ -292,21 +296,10 @@ static void test_pid(void)
 /* Starts a copy of sleep(1) at @path; returns its pid once it runs. */
 static pid_t start_copy(const char *path)
 {
-	char command[256], end;
-	int ends[2];
+	char command[256];
 
 	(void)snprintf(command, sizeof(command), "cp \"$(command -v sleep)\" '%s'", path);
-	if (system(command) || pipe2(ends, O_CLOEXEC))
-		return -1;
-	pid_t child = fork();
-	if (child == 0) {
-		(void)execl(path, path, "60", (char *)NULL);
-		_exit(127);
-	}
-	(void)close(ends[1]);
-	(void)!read(ends[0], &end, 1); /* its exec closes the other end */
-	(void)close(ends[0]);
-	return child;
+	return system(command) ? -1 : child_start(path, environ, false);
 }
 
 static void test_own_process(void)

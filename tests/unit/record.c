@@ -51,10 +51,12 @@ static void test_whole(void)
 		HEAD "unit=U-1\ncreated=18446744073709551615\npodman=10,20\n"
 		     "holder=11,21,ansible-runner\nholder=12,22,a, b) c\n"
 		     "guard=13,23\nconmon_pidfile=/d/c.pid\npidfile=/d/p.pid\ncwd=/w\n"
+		     "namespaces=1 2\ncidfile=/d/i.cid\ngrace=0\nrestarts=1\n"
 		     "detach=1\nremove=1\nname=web\nexecutable=/usr/bin/podman\n"
 		     "global=--root\nglobal=/r\nenv=HOME=/root\nenv=PATH=/bin\n"
 		     "conmon=14,24\ncontainer=15,25\ncid=" CID "\nruntime=/usr/bin/runc\n"
-		     "bundle=/b\ncleanup=podman\ncleanup=container\ncleanup=cleanup\n";
+		     "bundle=/b\nexit_dir=/"
+		     "e\nstop_signal=10\ncleanup=podman\ncleanup=container\ncleanup=cleanup\n";
 	struct run run;
 	const char *why = parse_bytes(&run, text, sizeof(text) - 1);
 
@@ -71,9 +73,11 @@ static void test_whole(void)
 	   "the holders, in their order");
 	ok(!strcmp(run.holder[1].name, "a, b) c"), "a holder's name may hold a comma");
 	ok(!strcmp(run.conmon_pidfile, "/d/c.pid") && !strcmp(run.pidfile, "/d/p.pid") &&
-		   !strcmp(run.cwd, "/w"),
-	   "the pid files");
-	ok(run.detach && run.remove && !strcmp(run.container_name, "web") &&
+		   !strcmp(run.cidfile, "/d/i.cid") && !strcmp(run.cwd, "/w"),
+	   "the pid files, and the id's");
+	ok(!strcmp(run.namespaces, "1 2"), "the namespaces that its processes are of");
+	ok(run.grace_ms == 0 && run.stop_signal == 10, "how its container is ended");
+	ok(run.detach && run.remove && run.restarts && !strcmp(run.container_name, "web") &&
 		   !strcmp(run.executable, "/usr/bin/podman"),
 	   "how podman was called");
 	ok(run.globals == 2 && !strcmp(run.global[1], "/r") && !run.global[2] &&
@@ -82,7 +86,7 @@ static void test_whole(void)
 		   !run.cleanup[3],
 	   "the lists, each with a NULL at its end");
 	ok(!strcmp(run.cid, CID) && !strcmp(run.runtime, "/usr/bin/runc") &&
-		   !strcmp(run.bundle, "/b"),
+		   !strcmp(run.bundle, "/b") && !strcmp(run.exit_dir, "/e"),
 	   "the container");
 	run_free(&run);
 	ok(!run.text && !run.unit[0] && !run.holders && !strcmp(run.name, RUN),
@@ -118,14 +122,86 @@ static void test_taken(void)
 
 	struct run run;
 	ok(!parse_bytes(&run, LEAST, sizeof(LEAST) - 1) && !run.detach && !run.remove &&
-		   !run.guard.pid && !run.conmon.pid && !run.cid[0] && !run.pidfile[0] &&
-		   !run.container_name[0] && !run.globals && !run.global[0] && !run.cleanup[0],
+		   !run.restarts && run.grace_ms == -1 && !run.stop_signal && !run.cidfile[0] &&
+		   !run.namespaces[0] && !run.exit_dir[0] && !run.guard.pid && !run.conmon.pid &&
+		   !run.cid[0] && !run.pidfile[0] && !run.container_name[0] && !run.globals &&
+		   !run.global[0] && !run.cleanup[0],
 	   "what a record does not tell is empty");
 	run_free(&run);
-	(void)parse_bytes(&run, LEAST "detach=yes\nremove=0\n",
-			  sizeof(LEAST "detach=yes\nremove=0\n") - 1);
-	ok(!run.detach && !run.remove, "only 1 is yes");
+	static const char noes[] = LEAST "detach=yes\nremove=0\nrestarts=11\n";
+	(void)parse_bytes(&run, noes, sizeof(noes) - 1);
+	ok(!run.detach && !run.remove && !run.restarts, "only 1 is yes");
 	run_free(&run);
+}
+
+/* Who is podman is known by the id's file, or by conmon's pid file as before 0.2. */
+static void test_versions(void)
+{
+	static const char older[] = LEAST, newer[] = HEAD "unit=U1\npodman=10,20\nholder=11,21,sh\n"
+							  "cidfile=/d/i.cid\n";
+	static const char neither[] = HEAD "unit=U1\npodman=10,20\nholder=11,21,sh\ncidfile=\n"
+					   "conmon_pidfile=\npidfile=/d/p.pid\n";
+	struct run run;
+
+	ok(!parse_bytes(&run, older, sizeof(older) - 1) && !run.cidfile[0] &&
+		   !strcmp(run.conmon_pidfile, "/d/c.pid"),
+	   "a record without the id's file, of an older version, is read");
+	run_free(&run);
+	ok(!parse_bytes(&run, newer, sizeof(newer) - 1) && !run.conmon_pidfile[0] &&
+		   !strcmp(run.cidfile, "/d/i.cid"),
+	   "one without pid files, of a container that stays, is read");
+	run_free(&run);
+	ok(refused(neither), "one with neither is refused");
+}
+
+static void test_numbers(void)
+{
+	static const struct {
+		const char *line;
+		int grace_ms, stop_signal; /* what was read, else -1 and 0 */
+	} taken[] = {
+		{"grace=1\n", 1, 0},
+		{"grace=3600000\n", 3600000, 0},
+		{"grace=7000\ngrace=0\n", 0, 0},
+		{"stop_signal=0\n", -1, 0},
+		{"stop_signal=15\n", -1, 15},
+		{"stop_signal=15\nstop_signal=2\n", -1, 2},
+	};
+	static const char *const bad[] = {
+		"grace=",
+		"grace=-1",
+		"grace=+1",
+		"grace= 1",
+		"grace=1 ",
+		"grace=1s",
+		"grace=0x1",
+		"grace=3600001",
+		"grace=soon",
+		"stop_signal=",
+		"stop_signal=-9",
+		"stop_signal=SIGTERM",
+		"grace=4294967297",
+		"grace=18446744073709551617",
+		"stop_signal=4294967305",
+	};
+	char text[512];
+	struct run run;
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++) {
+		(void)snprintf(text, sizeof(text), "%s%s", LEAST, taken[i].line);
+		ok(!parse_bytes(&run, text, strlen(text)) && run.grace_ms == taken[i].grace_ms &&
+			   run.stop_signal == taken[i].stop_signal,
+		   "%.*s is taken", (int)strcspn(taken[i].line, "\n"), taken[i].line);
+		run_free(&run);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		(void)snprintf(text, sizeof(text), "%s%s\n", LEAST, bad[i]);
+		ok(refused(text), "%s is refused", bad[i]);
+	}
+	(void)snprintf(text, sizeof(text), "%sstop_signal=%d\n", LEAST, SIGRTMAX);
+	ok(!refused(text), "the largest signal is taken");
+	(void)snprintf(text, sizeof(text), "%sstop_signal=%d\n", LEAST, SIGRTMAX + 1);
+	ok(refused(text), "one above it is refused");
 }
 
 static void test_refused(void)
@@ -145,7 +221,7 @@ static void test_refused(void)
 		{"no unit", HEAD "podman=1,2\nholder=1,2,sh\nconmon_pidfile=/c\n"},
 		{"no podman", HEAD "unit=U1\nholder=1,2,sh\nconmon_pidfile=/c\n"},
 		{"no holder", HEAD "unit=U1\npodman=1,2\nconmon_pidfile=/c\n"},
-		{"no conmon pid file", HEAD "unit=U1\npodman=1,2\nholder=1,2,sh\n"},
+		{"neither the id's file nor conmon's", HEAD "unit=U1\npodman=1,2\nholder=1,2,sh\n"},
 		{"its last needed line torn",
 		 HEAD "unit=U1\npodman=1,2\nholder=1,2,sh\nconmon_pidfile=/c"},
 		{"an empty line", LEAST "\n"},
@@ -376,6 +452,59 @@ static void test_lock(void)
 	record_remove(&run);
 }
 
+static void test_guarded(void)
+{
+	static const char name[] = RUN RECORD_SUFFIX;
+	struct run run;
+	int fd = publish();
+
+	ok(!record_is_unguarded(directory, RUN), "a record that is locked is guarded");
+	(void)close(fd);
+	ok(record_is_unguarded(directory, RUN), "one that nobody has locked is not");
+	fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	(void)flock(fd, LOCK_SH);
+	ok(record_is_unguarded(directory, RUN), "who looks at the same time guards nothing");
+	const char *why;
+	(void)flock(fd, LOCK_UN);
+	(void)record_is_unguarded(directory, RUN);
+	ok(flock(fd, LOCK_EX | LOCK_NB) == 0, "the look leaves no lock behind");
+	(void)close(fd);
+	(void)record_open(&run, directory, RUN, true, &why);
+	ok(!record_is_unguarded(directory, RUN), "one that is ended is guarded");
+	record_remove(&run);
+	run_free(&run);
+	ok(!record_is_unguarded(directory, RUN), "of one that is not there it cannot be told");
+	(void)!symlinkat("/dev/null", directory, name);
+	ok(!record_is_unguarded(directory, RUN), "nor of a symlink");
+	(void)unlinkat(directory, name, 0);
+}
+
+static void test_set_cid(void)
+{
+	static const char *const bad[] = {"", "0123", CID "0", CID "\n", "--all"};
+	struct run run, again;
+	const char *why;
+
+	run_init(&run, directory, RUN);
+	run.fd = publish();
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		run_set_cid(&run, bad[i]);
+	ok(!run.cid[0] && record_open(&again, directory, RUN, false, &why) && !again.cid[0],
+	   "what is no id is neither kept nor written down");
+	run_free(&again);
+	run_set_cid(&run, CID);
+	ok(!strcmp(run.cid, CID), "an id is kept");
+	ok(record_open(&again, directory, RUN, false, &why) && !strcmp(again.cid, CID) &&
+		   !strcmp(again.unit, "U1"),
+	   "and appended to the record");
+	run_free(&again);
+	record_remove(&run);
+	run_free(&run);
+	run_set_cid(&run, CID);
+	ok(!strcmp(run.cid, CID) && !record_exists(directory, RUN),
+	   "without a record that is open it is kept");
+}
+
 static void put(const char *name, const char *text)
 {
 	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -502,23 +631,47 @@ static void test_no_room(void)
 
 static void test_remove(void)
 {
-	static const char *const others[] = {"4711-1b.run", "4711-1b.pid", "my.pid", "cancelled.U1",
-					     "4711-1a"};
+	static const char *const others[] = {"4711-1b.run", "4711-1b.pid",  "4711-1b.cid",
+					     "my.pid",	    "cancelled.U1", "4711-1a"};
 	struct names names;
 	struct run run;
 
 	put(RUN ".run", LEAST);
-	put(RUN ".pid", "1\n");
-	put(RUN ".conmon.pid", "1\n");
+	put(RUN ".pid", "2147483647\n"); /* no process has that */
+	put(RUN ".conmon.pid", "2147483647\n");
+	put(RUN ".cid", CID);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		put(others[i], "");
 	run_init(&run, directory, RUN);
 	record_remove(&run);
 	ok(names_read(directory, &names) && names.count == ARRAY_SIZE(others),
-	   "a run's three files are removed, and no other's");
+	   "a run's four files are removed, and no other's");
 	names_free(&names);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		(void)unlinkat(directory, others[i], 0);
+}
+
+static void test_place(struct run *run, const char *boot)
+{
+	char place[PLACE_SIZE], other[PLACE_SIZE + 4];
+	uintmax_t pids = 0, time = 0;
+
+	place_name(place);
+	ok(sscanf(place, "%ju %ju", &pids, &time) == 2 && pids == proc_namespace(0, "pid") &&
+		   time == proc_namespace(0, "time"),
+	   "a place names the pid and the time namespace");
+	run->namespaces = other;
+	(void)snprintf(other, sizeof(other), "%ju %ju", pids + 1, time);
+	ok(run_place(run) == PLACE_EARLIER_BOOT,
+	   "of another boot nothing is left, in whatever namespace it was");
+	run->boot = boot;
+	ok(run_place(run) == PLACE_ELSEWHERE, "a run of another pid namespace");
+	(void)snprintf(other, sizeof(other), "%ju %ju", pids, time + 1);
+	ok(run_place(run) == PLACE_ELSEWHERE, "a run of another time namespace");
+	run->namespaces = place;
+	ok(run_place(run) == PLACE_HERE, "a run of these");
+	run->namespaces = "";
+	ok(run_place(run) == PLACE_HERE, "a run of a record that names none");
 }
 
 static void test_small(void)
@@ -534,9 +687,10 @@ static void test_small(void)
 	proc_boot_id(boot);
 	run_init(&run, directory, RUN);
 	run.boot = boot;
-	ok(strlen(boot) == 36 && run_is_of_this_boot(&run), "a run of this boot");
+	ok(strlen(boot) == 36 && run_place(&run) == PLACE_HERE, "a run of this boot");
 	run.boot = "00000000-0000-0000-0000-000000000000";
-	ok(!run_is_of_this_boot(&run), "a run of another boot");
+	ok(run_place(&run) == PLACE_EARLIER_BOOT, "a run of another boot");
+	test_place(&run, boot);
 
 	static const char *const kept[] = {"HOME=/root",	   "PATH=/bin",
 					   "XDG_RUNTIME_DIR=/run", "CONTAINERS_CONF=/c",
@@ -560,11 +714,15 @@ int main(void)
 	test_small();
 	test_whole();
 	test_taken();
+	test_versions();
+	test_numbers();
 	test_refused();
 	test_many();
 	test_every_byte();
 	test_round_trip();
 	test_lock();
+	test_guarded();
+	test_set_cid();
 	test_files();
 	test_taken_names();
 	test_no_room();

@@ -19,8 +19,8 @@
 static const struct {
 	const char *behaviour;
 	const char *argv[WORDS]; /* behind `podman run`; the image is the word "image" */
-	bool detach, remove;
-	const char *pidfile, *conmon_pidfile, *name; /* NULL: "" */
+	bool detach, remove, restarts, replace;
+	const char *pidfile, *conmon_pidfile, *cidfile, *name, *stop_timeout; /* NULL: "" */
 } rows[] = {
 	{"no flags", {"image"}, .detach = false},
 	{"no words", {NULL}, .detach = false},
@@ -73,6 +73,42 @@ static const struct {
 	{"--name=NAME", {"--name=web", "image"}, .name = "web"},
 	{"--name NAME", {"--name", "web", "image"}, .name = "web"},
 
+	{"--cidfile=FILE", {"--cidfile=/i", "image"}, .cidfile = "/i"},
+	{"--cidfile FILE", {"--cidfile", "/i", "image"}, .cidfile = "/i"},
+	{"the last --cidfile counts",
+	 {"--cidfile=/i", "--cidfile", "/j", "image"},
+	 .cidfile = "/j"},
+	{"--stop-timeout=SECONDS", {"--stop-timeout=7", "image"}, .stop_timeout = "7"},
+	{"--stop-timeout SECONDS", {"--stop-timeout", "7", "image"}, .stop_timeout = "7"},
+	{"the last --stop-timeout counts",
+	 {"--stop-timeout=7", "--stop-timeout=-1", "image"},
+	 .stop_timeout = "-1"},
+	{"--restart=always", {"--restart=always", "image"}, .restarts = true},
+	{"--restart on-failure:3", {"--restart", "on-failure:3", "image"}, .restarts = true},
+	{"--restart=unless-stopped", {"--restart=unless-stopped", "image"}, .restarts = true},
+	{"--restart=no", {"--restart=no", "image"}, .restarts = false},
+	{"--restart of nothing", {"--restart=", "image"}, .restarts = false},
+	{"--restart without its value", {"--restart"}, .restarts = false},
+	{"the last --restart counts",
+	 {"--restart=always", "--restart", "no", "image"},
+	 .restarts = false},
+	{"the last --restart counts, which is a policy",
+	 {"--restart=no", "--restart=always", "image"},
+	 .restarts = true},
+	{"--restart as another flag's value",
+	 {"--env", "--restart=always", "image"},
+	 .detach = false},
+	{"--replace", {"--replace", "image"}, .replace = true},
+	{"--replace=false", {"--replace=false", "image"}, .replace = false},
+	{"the last --replace counts", {"--replace", "--replace=0", "image"}, .replace = false},
+	{"--replace takes no next word",
+	 {"--replace", "--rm", "image"},
+	 .replace = true,
+	 .remove = true},
+	{"--restart takes the next word, whatever it is",
+	 {"--restart", "--rm", "image"},
+	 .restarts = true},
+
 	{"a flag as another flag's value",
 	 {"--env", "--detach", "--label", "--pidfile=/p", "image"},
 	 .detach = false},
@@ -91,7 +127,8 @@ static const struct {
 	{"-- ends the flags", {"--rm", "--", "image", "-d"}, .remove = true},
 	{"-- as a value ends nothing", {"--env", "--", "--rm", "image"}, .remove = true},
 	{"flags behind the image are the container's",
-	 {"image", "--rm", "-d", "--pidfile=/p", "--conmon-pidfile", "/c"},
+	 {"image", "--rm", "-d", "--pidfile=/p", "--conmon-pidfile", "/c", "--cidfile=/i",
+	  "--restart=always", "--stop-timeout=7"},
 	 .detach = false},
 };
 
@@ -111,11 +148,13 @@ static void test_rows(void)
 		while (argv[image] && strcmp(argv[image], "image"))
 			image++;
 		run_flags_parse((char *const *)(uintptr_t)argv, 1, &flags);
-		ok(flags.detach == rows[i].detach && flags.remove == rows[i].remove,
-		   "%s: detach, rm", rows[i].behaviour);
+		ok(flags.detach == rows[i].detach && flags.remove == rows[i].remove &&
+			   flags.restarts == rows[i].restarts && flags.replace == rows[i].replace,
+		   "%s: detach, rm, restart, replace", rows[i].behaviour);
 		ok(same(flags.pidfile, rows[i].pidfile) &&
 			   same(flags.conmon_pidfile, rows[i].conmon_pidfile) &&
-			   same(flags.name, rows[i].name),
+			   same(flags.cidfile, rows[i].cidfile) && same(flags.name, rows[i].name) &&
+			   same(flags.stop_timeout, rows[i].stop_timeout),
 		   "%s: the values", rows[i].behaviour);
 		ok(flags.image == image, "%s: the image is word %zu, not %zu", rows[i].behaviour,
 		   image, flags.image);

@@ -38,11 +38,6 @@ static void put_aged(const char *boot, uint64_t age_ns)
 	put(text);
 }
 
-static uint64_t now_ticks(void)
-{
-	return boottime_ns() / (1000000000U / (uint64_t)sysconf(_SC_CLK_TCK));
-}
-
 static size_t files(void)
 {
 	struct names names;

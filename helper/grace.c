@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "grace.h"
+
+#include "log.h"
+#include "util.h"
+
+bool grace_parse(const char *text, int *grace_ms)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	unsigned long seconds = strtoul(text, &end, 10);
+	if (*end || errno || seconds > GRACE_MAX)
+		return false;
+	*grace_ms = (int)seconds * 1000;
+	return true;
+}
+
+int grace_from_environment(void)
+{
+	const char *text = getenv("PODLEASH_GRACE");
+	int grace_ms = -1;
+
+	if (text && *text && !grace_parse(text, &grace_ms))
+		log_line("PODLEASH_GRACE=%s: not a number of seconds from 0 to %d; ignored", text,
+			 GRACE_MAX);
+	return grace_ms;
+}

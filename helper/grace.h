@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The grace: how long a container may take to end after it was asked to. */
+#ifndef PODLEASH_GRACE_H
+#define PODLEASH_GRACE_H
+
+#include <stdbool.h>
+
+/* Seconds where nobody says anything else (receptor gives up after 10). */
+#define GRACE_DEFAULT 5
+#define GRACE_MAX     3600
+
+/* Parses a number of seconds, 0 to GRACE_MAX, into milliseconds. False where it is none. */
+bool grace_parse(const char *text, int *grace_ms);
+
+/* PODLEASH_GRACE in milliseconds, -1 where it is not set; a bad one is logged and counts as not
+ * set. */
+int grace_from_environment(void);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stall.h"
+
+#include <signal.h>
+
+#include "bounds.h"
+#include "log.h"
+#include "util.h"
+
+/* What there is of some processes and their descendants: another sum, and something has moved. */
+struct sum {
+	const struct handles *roots;
+	uint64_t since; /* the start of the first of them: none below is older */
+	uint64_t value;
+	size_t below; /* descendants that live */
+};
+
+static bool is_below(pid_t pid, const struct handles *roots)
+{
+	for (size_t i = 0; i < roots->count; i++)
+		if (proc_descends(pid, roots->item[i].id.pid))
+			return true;
+	return false;
+}
+
+/* What is stopped below those that clean up keeps them from their end, as they would be themselves.
+ */
+static void wake(pid_t pid, const struct handles *roots)
+{
+	struct handle handle;
+
+	if (!handle_open(&handle, pid))
+		return;
+	if (handles_have(roots, pid) || is_below(pid, roots))
+		(void)handle_signal(&handle, SIGCONT); /* ended meanwhile is as good */
+	handle_close(&handle);
+}
+
+static bool add_up(pid_t pid, void *context)
+{
+	struct sum *sum = context;
+	struct proc_stat stat;
+	bool below = !handles_have(sum->roots, pid);
+
+	/* most are older: no way up is read for them */
+	if (!proc_stat(pid, &stat) || stat.state == 'Z' ||
+	    (below && (stat.start < sum->since || !is_below(pid, sum->roots))))
+		return true;
+	if (stat.state == 'T')
+		wake(pid, sum->roots);
+	sum->value += ((uint64_t)pid << 32) + stat.start + stat.cpu;
+	sum->below += below;
+	return true;
+}
+
+static uint64_t first_start(const struct handles *roots)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < roots->count; i++)
+		if (roots->item[i].id.start < first)
+			first = roots->item[i].id.start;
+	return first;
+}
+
+bool wait_while_they_move(const struct run *run, const struct handles *roots, int alone_ms)
+{
+	int64_t begun = boottime_ms(), moved = begun;
+	uint64_t last = 0;
+	bool said = false;
+
+	while (!handles_wait(roots, MOVE_MS)) {
+		struct sum sum = {.roots = roots, .since = first_start(roots)};
+		int64_t now = boottime_ms();
+
+		(void)proc_each(add_up, &sum); /* what is missed is seen next time, and has moved */
+		if (sum.value != last)
+			moved = now;
+		last = sum.value;
+		if (now - moved >= (sum.below ? STALL_MS : alone_ms))
+			return false;
+		if (!said && now - begun >= SLOW_MS)
+			log_run(run, NULL, "what cleans up after it takes long; waiting for it");
+		said = said || now - begun >= SLOW_MS;
+	}
+	return true;
+}

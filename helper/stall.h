@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting for processes that work for nobody knows how long: for as long as they move. */
+#ifndef PODLEASH_STALL_H
+#define PODLEASH_STALL_H
+
+#include "handle.h"
+#include "record.h"
+
+/*
+ * Waits until all of @roots have ended. Gives up where nothing has moved in them and below them for
+ * too long: no process came or went, and none took processor time, proc(5). Too long is STALL_MS
+ * (bounds.h), and @alone_ms where there is no process below them. Wakes those of them that are
+ * stopped. Says once in the log of @run that it takes long. Returns whether they have ended.
+ */
+bool wait_while_they_move(const struct run *run, const struct handles *roots, int alone_ms);
+
+#endif

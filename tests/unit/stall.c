@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For how long who moves is waited for. */
+
+/* The bounds of bounds.h are minutes: these have the same order. */
+#define PODLEASH_BOUNDS_H
+#define MOVE_MS	  100
+#define SLOW_MS	  500
+#define CONMON_MS 1000
+#define STALL_MS  4000
+
+/* The program's own has the others, and is linked as well. */
+#define wait_while_they_move wait_with_small_bounds
+#include "../../helper/stall.c"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "tap.h"
+
+/* What a process does: sleep, take processor time, start others that end soon, stop itself and end.
+ */
+enum work { NONE, SLEEP, BURN, START, STOP };
+
+static const struct {
+	const char *behaviour;
+	enum work itself, below; /* below: of a child of its own */
+	int ms;			 /* for how long; 0: until it is killed */
+	bool ends;		 /* whether it is waited for */
+	int least_ms, most_ms;	 /* how long that may take; most 0: as long as it likes */
+} rows[] = {
+	{"one that ends is waited for", SLEEP, NONE, 100, true, 0, 0},
+	{"one that works is waited for beyond the bound", BURN, NONE, 3 * CONMON_MS, true,
+	 CONMON_MS, 0},
+	{"so is one whose child works", SLEEP, BURN, STALL_MS + 2 * CONMON_MS, true, STALL_MS, 0},
+	{"and one below which processes come and go", SLEEP, START, STALL_MS + 2 * CONMON_MS, true,
+	 STALL_MS, 0},
+	{"one that sleeps alone is given up after the shorter bound, who works elsewhere does not "
+	 "count",
+	 SLEEP, NONE, 0, false, CONMON_MS, STALL_MS},
+	{"one with a child that sleeps is given up after the longer", SLEEP, SLEEP, 0, false,
+	 STALL_MS, 0},
+	{"one that is stopped is woken", STOP, NONE, 0, true, 0, 0},
+	{"so is one whose child is", SLEEP, STOP, 0, true, 0, 0},
+};
+
+static void stay(int64_t deadline)
+{
+	if (deadline)
+		sleep_ms(ms_until(deadline));
+	else
+		(void)pause();
+}
+
+/* Does @what until @deadline (boottime_ms), or for ever. */
+static void work(enum work what, int64_t deadline)
+{
+	if (what == STOP) {
+		(void)raise(SIGSTOP);
+		_exit(0);
+	}
+	while (!deadline || ms_until(deadline)) {
+		pid_t child = what == START ? fork() : -1;
+
+		if (child == 0) {
+			sleep_ms(CONMON_MS); /* a slow look misses one that is gone by then */
+			_exit(0);
+		}
+		if (child > 0)
+			(void)waitpid(child, NULL, 0);
+		else if (what == SLEEP)
+			stay(deadline);
+	}
+}
+
+/* Starts the process of @row, in a group of its own. */
+static pid_t start(size_t row)
+{
+	int64_t deadline = rows[row].ms ? boottime_ms() + rows[row].ms : 0;
+	pid_t pid = fork();
+
+	if (pid) {
+		(void)setpgid(pid, pid); /* whoever of the two is the first */
+		return pid;
+	}
+	(void)setpgid(0, 0);
+	pid_t below = rows[row].below ? fork() : -1;
+	if (below == 0) {
+		work(rows[row].below, deadline);
+		_exit(0);
+	}
+	if (rows[row].below == STOP) {
+		(void)waitpid(below, NULL, 0);
+		_exit(0);
+	}
+	work(rows[row].itself, deadline);
+	_exit(0);
+}
+
+/* Waits for the process of @row, and ends it; returns whether that went as it should. */
+static bool waits(size_t row)
+{
+	int alone_ms = rows[row].itself == STOP ? STALL_MS : CONMON_MS;
+	int64_t begun = boottime_ms();
+	struct handles roots = {0};
+	struct handle handle;
+	char name[RUN_SIZE];
+	struct run run;
+
+	(void)snprintf(name, sizeof(name), "1-%zu", row);
+	run_init(&run, -1, name);
+	pid_t pid = start(row);
+	bool ended = handle_open(&handle, pid) && handles_add(&roots, handle) &&
+		     wait_with_small_bounds(&run, &roots, alone_ms);
+	int64_t took = boottime_ms() - begun;
+	(void)kill(-pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	handles_close(&roots);
+	return ended == rows[row].ends && took >= rows[row].least_ms &&
+	       (!rows[row].most_ms || took < rows[row].most_ms);
+}
+
+/* How often the log at @path says that @row takes long. */
+static int count_lines(const char *path, size_t row)
+{
+	FILE *log = fopen(path, "re");
+	char line[512], name[64];
+	int lines = 0;
+
+	(void)snprintf(name, sizeof(name), ", run 1-%zu: ", row);
+	while (log && fgets(line, sizeof(line), log))
+		lines += strstr(line, name) && strstr(line, " takes long");
+	if (log)
+		(void)fclose(log);
+	return lines;
+}
+
+int main(void)
+{
+	char path[] = "/tmp/unit-stall.XXXXXX";
+	struct handles none = {0};
+	pid_t child[ARRAY_SIZE(rows)];
+	struct run run;
+	int status;
+
+	(void)close(mkostemp(path, O_CLOEXEC));
+	(void)setenv("PODLEASH_LOG", path, 1);
+	log_init();
+	run_init(&run, -1, "1-99");
+	ok(wait_with_small_bounds(&run, &none, CONMON_MS), "nobody is not waited for");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		child[i] = fork();
+		if (child[i] == 0)
+			_exit(!waits(i));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ok(waitpid(child[i], &status, 0) == child[i] && status == 0, "%s",
+		   rows[i].behaviour);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].least_ms == STALL_MS)
+			ok(count_lines(path, i) == 1, "that it takes long is said once, %zu", i);
+	(void)unlink(path);
+	return done();
+}
