@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# A file of the user's own for the container's id (--cidfile): its run is leashed as any other, and the id in it is
+# not taken for the run's where podman has not made that container for it.
+# shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and what it sets is for itself
+
+load test_helper.bash
+
+setup() {
+  jobs=0
+  NAME=id-$(id -u)-$$-$(now_ms)
+}
+
+teardown() {
+  cleanup_job
+  assert_no_container_of_ours
+}
+
+# start_run WORD...: a job that runs a container with these podman options; waits until its record tells all of it.
+start_run() {
+  start_script "U$((++jobs))" <<END
+podman run --rm --network=none --label=work=$WORK/ $* $IMAGE sleep 600
+exit \$?
+END
+  wait_running
+  wait_until 10 grep -q '^container=' "$RECORD"
+}
+
+@test "a run with a file of the user's own for its id ends with its runner, with a name of its own or none" {
+  local name
+  for name in '' "--name=$NAME"; do
+    start_run "--cidfile=$WORK/own.cid" "$name"
+    [ "$(<"$WORK/own.cid")" = "$CID" ] || fail 'podman has not written it there'
+    [ "$(record_value cid "$RECORD")" = "$CID" ] || fail 'the record has another id'
+    kill_now "$RUNNER"
+    assert_job_ends
+    # podman leaves it as well.
+    [ -e "$WORK/own.cid" ] || fail 'the file was removed'
+    rm -f "$WORK/own.cid"
+  done
+}
+
+@test "a run with a file of the user's own for its id, all of it but the container killed at once: a sweep ends it" {
+  local name
+  for name in '' "--name=$NAME"; do
+    start_run "--cidfile=$WORK/own.cid" "$name"
+    # As if nobody had learned it: the file alone tells.
+    kill -STOP "${GUARD%,*}"
+    sed -i '/^cid=/d; /^conmon=/d; /^container=/d; /^cleanup=/d; /^bundle=/d; /^exit_dir=/d' "$RECORD"
+    kill_now "$GUARD" "$PODMAN" "$RUNNER"
+    wait_until 5 gone "$RUNNER"
+    "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
+    assert_nothing_left
+    rm -f "$WORK/own.cid"
+  done
+}
+
+@test "two runs with one file of the user's own for their id: the second, which podman refuses, leaves the first alone" {
+  local name first
+  for name in '' "--name=$NAME"; do
+    start_run "--cidfile=$WORK/own.cid"
+    first=$RUNNER
+    local -a innocent=("$PODMAN" "$CONMON" "$CONTAINER" "$GUARD")
+    local first_run=$RUN
+    start_script "U$((++jobs))" <<END
+podman run --rm --network=none --cidfile=$WORK/own.cid $name $IMAGE sleep 600
+exit \$?
+END
+    job_status
+    [ "$STATUS" = 125 ] || fail "status $STATUS"
+    only_the_first() { [ "$(compgen -G "$PID_DIR/*.run")" = "$first_run.run" ]; }
+    wait_until 15 only_the_first || fail "left: $(ls "$PID_DIR")"
+    for process in "${innocent[@]}"; do
+      alive "$process" || fail "$process: ended with the other: $(cat "$LOG" 2>&1)"
+    done
+    podman_knows "$CID"
+    RUNNER=$first
+    kill_now "$RUNNER"
+    assert_nothing_left
+    rm -f "$WORK/own.cid"
+  done
+}
+
+@test "a run that is ended before its podman has looked at the file of the user's own: whose id is in it lives" {
+  local how name hold record
+  start_run "--cidfile=$WORK/own.cid"
+  local -a innocent=("$PODMAN" "$CONMON" "$CONTAINER" "$GUARD")
+  for how in cancel sweep guard; do
+    for name in '' "--name=$NAME"; do
+      echo "$how $name"
+      # hold stops when its record is there.
+      start_script "U$((++jobs))" <<END
+strace -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGSTOP \
+  podman run --rm --network=none --cidfile=$WORK/own.cid $name $IMAGE sleep 600
+exit \$?
+END
+      published() { record=$(record_path "U$jobs"); }
+      wait_until 10 published
+      hold=$(record_value podman "$record")
+      OURS+=("$hold")
+      held_back() { [[ $(stat_field 3 "${hold%,*}") == [Tt] ]]; }
+      wait_until 5 held_back
+      case $how in
+        cancel) "$BUILD/podleash" cancel --unit "U$jobs" "$PID_DIR" || fail "$(cat "$LOG")" ;;
+        sweep)
+          kill_now "$(record_value holder "$record" | sed -n 's/,[^,]*$//; 1p')" "$hold"
+          wait_until 5 gone "$hold"
+          "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
+          ;;
+        guard)
+          # A guard of its own first, then its podman dies.
+          kill_now "$hold"
+          wait_until 5 gone "$hold"
+          "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
+          ;;
+      esac
+      is_gone() { [ ! -e "$record" ]; }
+      wait_until 10 is_gone || fail "$record: left: $(cat "$LOG")"
+      for process in "${innocent[@]}"; do
+        alive "$process" || fail "$process: ended with the other: $(cat "$LOG" 2>&1)"
+      done
+    done
+  done
+  kill_now "$RUNNER"
+  assert_nothing_left
+}

@@ -1,0 +1,129 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# A detached container that is stopped and started inside its job stays leashed: it ends with the job, and not before.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, and what it sets is for itself
+# shellcheck disable=SC2154 # jobs is counted in detached.bash
+
+load test_helper.bash
+load detached.bash
+
+setup() {
+  NAME=restart-$(id -u)-$$-$(now_ms)
+}
+
+teardown() {
+  cleanup_job
+  assert_no_container_of_ours
+}
+
+# starts_again WAY HOW COMMAND: a job whose container, which stays, is started again by that command.
+starts_again() {
+  local way=$1 how=$2 name=$NAME-$1-$2-$((jobs + 1)) first
+  start_way "$way" "$name" <<END
+podman run -d --network=none --name $name $IMAGE sleep 600
+podman inspect --format 'first {{.State.Pid}} end' $name
+${3//NAME/$name}
+podman run --rm --network=none $IMAGE true
+echo ready
+read -r _ <$WORK/go
+END
+  wait_ready
+  learn "$name"
+  first=$(sed -n 's/^first \(.*\) end$/\1/p' "$UNITDIR/stdout")
+  [ "$first" != 0 ] && [ "${PROCESSES[0]%,*}" != "$first" ]
+  "$BUILD/podleash" list "$PID_DIR" | tee "$WORK/list"
+  [ "$(grep -c '^U.* running ' "$WORK/list")" = 1 ] || fail "$way: list does not show it as running"
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR"
+  alive "${PROCESSES[0]}"
+  end_job "$how"
+  assert_ended
+  # It was not to be removed.
+  [ "$(podman inspect --format '{{.State.Running}}' "$name")" = false ]
+}
+
+@test "a detached container that is restarted inside the job stays leashed, and ends when the job does" {
+  local way
+  for way in "${WAYS[@]}"; do
+    echo "$way"
+    starts_again "$way" itself 'podman restart -t 0 NAME'
+  done
+}
+
+@test "a detached container that is stopped and started inside the job ends when who holds the job is killed" {
+  local way
+  for way in "${WAYS[@]}"; do
+    echo "$way"
+    starts_again "$way" killed 'podman stop -t 0 NAME; podman start NAME'
+  done
+}
+
+@test "a detached container is restarted, and its guard is killed: a sweep gives it another, and it ends with the job" {
+  local guard record
+  start_way run "$NAME" <<END
+podman run -d --network=none --name $NAME $IMAGE sleep 600
+podman restart -t 0 $NAME
+echo ready
+read -r _ <$WORK/go
+END
+  wait_ready
+  learn "$NAME"
+  record=$(record_path "$UNIT") || fail 'it has no record'
+  guard=$(record_value guard "$record" | tail -n 1)
+  kill_now "$guard"
+  wait_until 5 gone "$guard"
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" | grep -w guarded
+  OURS+=("$(record_value guard "$record" | tail -n 1)")
+  alive "${PROCESSES[0]}"
+  end_job itself
+  assert_ended
+}
+
+@test "a detached container is restarted, its guard and who holds the job are killed: a sweep ends it" {
+  local guard
+  start_way env "$NAME" <<END
+podman run -d --network=none --name $NAME $IMAGE sleep 600
+podman restart -t 0 $NAME
+echo ready
+read -r _ <$WORK/go
+END
+  wait_ready
+  learn "$NAME"
+  guard=$(record_value guard "$(record_path "$UNIT")" | tail -n 1)
+  kill_now "$guard"
+  end_job killed
+  wait_until 5 gone "$HOLDER"
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR"
+  processes_gone || fail 'the sweep has returned, and it goes on'
+  assert_ended
+}
+
+# restarting: the podman that restarts the container is at work.
+restarting() {
+  local pid
+  for pid in $(carrying "restart"); do
+    [ "$(words "$pid" | paste -sd ' ')" != "podman restart $NAME" ] || { RESTARTER=$(identity "$pid") && return; }
+  done
+  return 1
+}
+
+@test "who holds the job is killed while its detached container is being restarted: nothing runs in the end" {
+  local way
+  for way in env alone; do
+    NAME=$NAME-$way
+    echo "$way"
+    # It is deaf to SIGTERM: podman waits ten seconds for its end before it starts it anew.
+    start_way "$way" "$NAME" <<END
+podman run -d --network=none --name $NAME $IMAGE sleep 600
+echo ready
+podman restart $NAME
+END
+    wait_ready
+    learn "$NAME"
+    wait_until 10 restarting
+    OURS+=("$RESTARTER")
+    end_job killed
+    wait_until 20 gone "$RESTARTER"
+    assert_ended
+    [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = false ] || fail "$way: it was started anew"
+  done
+}

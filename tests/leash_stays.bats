@@ -1,0 +1,271 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# A container that stays, for it has no --rm, is its owner's after the job: it starts as any other, and nobody ends it.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, and what it sets is for itself
+# shellcheck disable=SC2016 # scripts for another shell
+
+load test_helper.bash
+
+# In a container: ends at once when it runs for the first time, and sleeps from then on.
+ONCE='[ -e /first ] && exec sleep 600; : >/first'
+
+setup() {
+  NAME=stays-$(id -u)-$$-$(now_ms)
+  mkdir -m 0700 "$WORK/kept"
+  export PODLEASH_LOG=$LOG
+}
+
+teardown() {
+  cleanup_job
+  assert_no_container_of_ours
+}
+
+# in_job WAY SCRIPT: the shell script as a job, to its end.
+#   made   below podleash run, in a directory that is made for the job
+#   kept   below podleash run, in a directory that was there
+#   shell  with the two variables, in a directory that was there
+in_job() {
+  OUR_CONTAINERS+=("$NAME")
+  PID_DIR=$WORK/kept
+  case $1 in
+    made)
+      PID_DIR=$WORK/made
+      "$BUILD/podleash" run --pid-dir "$PID_DIR" --unit U1 sh -c "$2"
+      ;;
+    kept) "$BUILD/podleash" run --pid-dir "$PID_DIR" --unit U1 sh -c "$2" ;;
+    shell)
+      env "LD_PRELOAD=$BUILD/libpodleash.so" "RECEPTOR_PID_DIRECTORY=$PID_DIR" "PODLEASH_HELPER=$BUILD/podleash" \
+        sh -c "$2"
+      ;;
+  esac >"$WORK/stdout" 2>&1 3>&- 4>&- 5>&- </dev/null || fail "$1: status $?: $(<"$WORK/stdout")"
+}
+
+# owned COMMAND...: what its owner does, without anything of ours.
+owned() {
+  "$@" >"$WORK/owned" 2>&1 3>&- 4>&- 5>&- </dev/null || fail "$*: status $?: $(<"$WORK/owned")"
+}
+
+# init: prints the container's first process.
+init() {
+  identity "$(podman inspect --format '{{.State.Pid}}' "$NAME")"
+}
+
+# forget: the container is removed; one that runs would be given ten seconds first.
+forget() {
+  podman kill "$NAME" >/dev/null 2>&1 || true
+  podman rm --force "$NAME" >/dev/null
+}
+
+no_record() {
+  ! compgen -G "$PID_DIR/*.run" >/dev/null
+}
+
+# assert_owners: its owner starts it, and nothing of ours ends it.
+assert_owners() {
+  local container words
+  owned podman start "$NAME"
+  container=$(init)
+  OURS+=("$container")
+  if [ -d "$PID_DIR" ]; then
+    "$BUILD/podleash" list "$PID_DIR" >"$WORK/list" || [ $? = 1 ]
+    if grep '^U1' "$WORK/list"; then fail 'it counts as a run'; fi
+    for words in sweep cancel 'cancel --unit U1' sweep; do
+      # A directory that has no run is refused, or has nothing to end in it: 1 or 0.
+      # shellcheck disable=SC2086 # words
+      "$BUILD/podleash" $words "$PID_DIR" || [ $? = 1 ]
+      alive "$container" || fail "$words has ended it: $(cat "$LOG" 2>&1)"
+    done
+  fi
+  # Another job comes and goes, where its predecessor's directory was.
+  in_job made 'podman run --rm --network=none '"$IMAGE"' true'
+  alive "$container" || fail "the next job has ended it: $(cat "$LOG" 2>&1)"
+  [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = true ]
+}
+
+# stays [FLAG...]: the words that start the container, with these.
+stays() {
+  echo "podman run --name $NAME --network=none $* $IMAGE sh -c '$ONCE'"
+}
+
+@test "a container that stays is started and restarted by its owner when its podleash run is over" {
+  in_job made "$(stays); true"
+  [ ! -e "$PID_DIR" ] || fail 'the directory is left'
+  owned podman start "$NAME"
+  owned podman restart -t 0 "$NAME"
+  OURS+=("$(init)")
+  alive "${OURS[0]}"
+}
+
+@test "a container that stays has no path of its podleash run in it, nor has the unit that podman makes of it" {
+  local flag
+  for flag in '' -d; do
+    in_job made "$(stays $flag); true"
+    # What podman writes at every start. It remembers the words that it was called with as well, and uses them for
+    # the unit.
+    podman inspect "$NAME" | jq -r '.[0] | .ConmonPidFile, .PidFile, .PIDFile' >"$WORK/inspect"
+    if grep -F "$WORK/" "$WORK/inspect"; then fail 'podman keeps a path of ours'; fi
+    owned podman generate systemd --new --name "$NAME"
+    if grep -E "$WORK/|podleash" "$WORK/owned"; then fail 'the unit has a path of ours'; fi
+    forget
+  done
+}
+
+@test "a container that stays is its owner's after the job: sweep, cancel and the next job leave it alone" {
+  local way
+  for way in kept shell made; do
+    echo "$way"
+    in_job "$way" "$(stays); true"
+    wait_until 10 no_record || fail 'the record is left'
+    assert_owners
+    forget
+  done
+}
+
+@test "a detached container that stays and has ended inside the job is its owner's after it" {
+  local way finished
+  for way in kept shell made; do
+    echo "$way"
+    in_job "$way" "$(stays -d) && podman wait $NAME && podman inspect --format '{{.State.FinishedAt}}' $NAME >$WORK/finished"
+    wait_until 10 no_record || fail 'the record is left'
+    finished=$(podman inspect --format '{{.State.FinishedAt}}' "$NAME")
+    [ "$finished" = "$(<"$WORK/finished")" ] || fail 'it was touched'
+    assert_owners
+    forget
+  done
+}
+
+@test "a detached container that stays and is stopped inside the job is its owner's after it" {
+  local way
+  for way in kept shell made; do
+    echo "$way"
+    in_job "$way" "podman run -d --name $NAME --network=none $IMAGE sleep 600 && podman stop -t 0 $NAME"
+    wait_until 10 no_record || fail 'the record is left'
+    [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = false ] || fail 'it runs'
+    assert_owners
+    forget
+  done
+}
+
+@test "a container that its owner starts the moment its job has ended is not killed" {
+  local i status
+  for i in {1..20}; do
+    in_job shell "podman run --name $NAME --network=none $IMAGE sh -c '[ ! -e /first ] || sleep 0.5; : >/first; exit 7'; exit 0"
+    status=0
+    podman start -a "$NAME" 3>&- || status=$?
+    [ $status = 7 ] || fail "try $i: status $status: $(cat "$LOG" 2>&1)"
+    forget
+  done
+  wait_until 10 no_record
+}
+
+knows_container() {
+  grep -qs '^container=' "$PID_DIR"/*.run
+}
+
+@test "a container that its owner starts before the guard has seen the job's end is not killed" {
+  local guard container
+  mkfifo "$WORK/go"
+  (
+    in_job shell "podman run --name $NAME --network=none --volume=$WORK/go:/go $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; read -r _ </go'; exit 0"
+  ) 3>&- 4>&- 5>&- &
+  OURS+=("$(identity $!)")
+  OUR_CONTAINERS+=("$NAME")
+  PID_DIR=$WORK/kept
+  wait_until 15 knows_container
+  guard=$(record_value guard "$PID_DIR"/*.run)
+  OURS+=("$guard")
+  kill -STOP "${guard%,*}"
+  wait_until 5 stopped "$guard"
+  echo go >"$WORK/go"
+  wait_until 15 gone "${OURS[0]}"
+  owned podman start "$NAME"
+  container=$(init)
+  OURS+=("$container")
+  kill -CONT "${guard%,*}"
+  wait_until 15 gone "$guard" || fail 'the guard goes on'
+  no_record || fail 'the record is left'
+  alive "$container" || fail "the guard has ended it: $(cat "$LOG" 2>&1)"
+}
+
+# held_podman: a podman in front of podman that waits before it runs a container, until $WORK/go is there.
+held_podman() {
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+case "\$*" in
+  *--help*) ;;
+  *) until [ -e $WORK/go ]; do sleep 0.05; done ;;
+esac
+exec $(command -v podman) "\$@"
+END
+  chmod +x "$WORK/bin/podman"
+}
+
+guard_of_one() {
+  guard=$(record_value guard "$PID_DIR"/*.run 2>/dev/null) && [ -n "$guard" ]
+}
+
+@test "a container that its owner starts, of whose first start the guard has seen nothing, is not killed by it or by a sweep" {
+  local how guard container
+  held_podman
+  for how in stopped killed; do
+    echo "$how"
+    rm -f "$WORK/go"
+    (
+      PATH=$WORK/bin:$PATH in_job shell "podman run --name $NAME --network=none $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first'; exit 0"
+    ) 3>&- 4>&- 5>&- &
+    OURS+=("$(identity $!)")
+    OUR_CONTAINERS+=("$NAME")
+    PID_DIR=$WORK/kept
+    wait_until 15 guard_of_one
+    OURS+=("$guard")
+    if [ $how = stopped ]; then kill -STOP "${guard%,*}"; else kill_now "$guard"; fi
+    : >"$WORK/go"
+    wait_until 15 gone "${OURS[-2]}"
+    owned podman start "$NAME"
+    container=$(init)
+    OURS+=("$container")
+    [ $how = killed ] || kill -CONT "${guard%,*}"
+    "$BUILD/podleash" sweep "$PID_DIR"
+    wait_until 15 gone "$guard" || fail 'the guard goes on'
+    no_record || fail 'the record is left'
+    alive "$container" || fail "it was ended: $(cat "$LOG" 2>&1)"
+    forget
+  done
+}
+
+@test "a detached container that its owner starts before a guard that was stopped has seen the job's end is not killed" {
+  local guard container
+  (
+    in_job shell "podman run -d --name $NAME --network=none $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; sleep 1'; until [ -e $WORK/go ]; do sleep 0.1; done"
+  ) 3>&- 4>&- 5>&- &
+  OURS+=("$(identity $!)")
+  OUR_CONTAINERS+=("$NAME")
+  PID_DIR=$WORK/kept
+  is_stopped() { "$BUILD/podleash" list "$PID_DIR" | grep -q ' stopped '; }
+  wait_until 15 is_stopped
+  guard=$(record_value guard "$PID_DIR"/*.run)
+  OURS+=("$guard")
+  kill -STOP "${guard%,*}"
+  wait_until 5 stopped "$guard"
+  : >"$WORK/go"
+  wait_until 15 gone "${OURS[0]}"
+  # It sleeps for a second at most, and is late half a second later.
+  sleep 2
+  owned podman start "$NAME"
+  container=$(init)
+  OURS+=("$container")
+  kill -CONT "${guard%,*}"
+  wait_until 15 gone "$guard" || fail 'the guard goes on'
+  no_record || fail 'the record is left'
+  alive "$container" || fail "it was ended: $(cat "$LOG" 2>&1)"
+}
+
+@test "a container that its owner starts while the job that made it goes on is not killed at the job's end" {
+  local container
+  in_job kept "$(stays); env -u LD_PRELOAD podman start $NAME; true"
+  container=$(init)
+  OURS+=("$container")
+  wait_until 10 no_record || fail 'the record is left'
+  alive "$container" || fail "$(cat "$LOG" 2>&1)"
+}
