@@ -17,8 +17,9 @@ static bool is_value_of(const struct words *words, const char *value, const char
 
 static bool same(const struct conmon_args *a, const struct conmon_args *b)
 {
-	return equal(a->name, b->name) && equal(a->cid, b->cid) && equal(a->runtime, b->runtime) &&
-	       equal(a->bundle, b->bundle) && equal(a->pidfile, b->pidfile) &&
+	return equal(a->name, b->name) && equal(a->cid, b->cid) && equal(a->session, b->session) &&
+	       equal(a->runtime, b->runtime) && equal(a->bundle, b->bundle) &&
+	       equal(a->exit_dir, b->exit_dir) && equal(a->pidfile, b->pidfile) &&
 	       equal(a->conmon_pidfile, b->conmon_pidfile);
 }
 
@@ -41,6 +42,8 @@ static void judge_others(const struct words *words, const struct conmon_args *ar
 {
 	static const char *const pairs[][2] = {{"--exit-command-arg", "-P"},
 					       {"--exit-command-arg", "-c"},
+					       {"--runtime-arg", "-u"},
+					       {"--log-path", "--exit-dir"},
 					       {"--runtime-arg", "--container-pidfile"},
 					       {"--log-path", "--conmon-pidfile"},
 					       {"--runtime-arg=-p", "--syslog"}};
@@ -65,6 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	conmon_args_parse(&words, &args);
 	must(is_value_of(&words, args.name, "-n", "--name"));
 	must(is_value_of(&words, args.cid, "-c", "--cid"));
+	must(is_value_of(&words, args.session, "-u", "--cuuid"));
+	must(is_value_of(&words, args.exit_dir, "--exit-dir", "--exit-dir"));
 	must(is_value_of(&words, args.runtime, "-r", "--runtime"));
 	must(is_value_of(&words, args.bundle, "-b", "--bundle"));
 	must(is_value_of(&words, args.pidfile, "-p", "--container-pidfile"));

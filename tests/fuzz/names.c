@@ -39,14 +39,18 @@ static bool is_temporary(const char *name)
 		       name);
 }
 
-/* Whether @name is @prefix @middle @suffix. */
-static bool consists_of(const char *name, const char *prefix, const char *middle,
-			const char *suffix)
+/* Whether @name is a run's name and @suffix; the former is @run then. */
+static bool is_file_of_run(const char *name, const char *suffix, const char *run)
 {
-	const char *rest = after(name, prefix);
+	size_t length = strlen(name), tail = strlen(suffix);
 
-	rest = rest ? after(rest, middle) : NULL;
-	return rest && equal(rest, suffix);
+	if (length <= tail || !equal(name + length - tail, suffix))
+		return false;
+	char *start = fuzz_text(name, length - tail);
+	bool is = is_run(start);
+	must(!is || equal(start, run));
+	free(start);
+	return is;
 }
 
 static void judge_kind(const char *name)
@@ -58,10 +62,10 @@ static void judge_kind(const char *name)
 	must(run);
 	kind = file_kind(name, run);
 	must(!run[0] || is_run(run));
-	must((kind == FILE_RECORD) == (run[0] && consists_of(name, "", run, RECORD_SUFFIX)));
-	must((kind == FILE_CONMON_PID) == (run[0] && consists_of(name, "", run, CONMON_SUFFIX)));
-	must((kind == FILE_CONTAINER_PID) ==
-	     (run[0] && consists_of(name, "", run, CONTAINER_SUFFIX)));
+	must((kind == FILE_RECORD) == is_file_of_run(name, RECORD_SUFFIX, run));
+	must((kind == FILE_CONMON_PID) == is_file_of_run(name, CONMON_SUFFIX, run));
+	must((kind == FILE_CONTAINER_PID) == is_file_of_run(name, CONTAINER_SUFFIX, run));
+	must((kind == FILE_CONTAINER_ID) == is_file_of_run(name, ID_SUFFIX, run));
 	must((kind == FILE_TEMPORARY) ==
 	     (is_temporary(name) || after(name, TOMBSTONE_TEMPORARY) != NULL));
 	must((kind == FILE_TOMBSTONE) == (unit && is_unit(unit)));

@@ -5,6 +5,9 @@
  */
 #include "../../helper/record.h"
 
+#include <signal.h>
+
+#include "../../helper/grace.h"
 #include "../../helper/util.h"
 #include "fuzz.h"
 
@@ -32,17 +35,22 @@ static struct draft write_run(const struct run *run)
 
 	draft_add(&draft, "podleash", "1");
 	draft_add(&draft, "boot", run->boot);
+	draft_add(&draft, "namespaces", run->namespaces);
 	draft_add(&draft, "unit", run->unit);
 	draft_add_number(&draft, "created", run->created);
 	write_process(&draft, "podman", run->podman);
 	for (size_t i = 0; i < run->holders; i++)
 		draft_add_process(&draft, "holder", run->holder[i].id, run->holder[i].name);
 	write_process(&draft, "guard", run->guard);
+	draft_add(&draft, "cidfile", run->cidfile);
 	draft_add(&draft, "conmon_pidfile", run->conmon_pidfile);
 	draft_add(&draft, "pidfile", run->pidfile);
 	draft_add(&draft, "cwd", run->cwd);
 	draft_add(&draft, "detach", run->detach ? "1" : "0");
 	draft_add(&draft, "remove", run->remove ? "1" : "0");
+	draft_add(&draft, "restarts", run->restarts ? "1" : "0");
+	if (run->grace_ms >= 0)
+		draft_add_number(&draft, "grace", (uint64_t)run->grace_ms);
 	draft_add(&draft, "name", run->container_name);
 	draft_add(&draft, "executable", run->executable);
 	write_words(&draft, "global", run->global);
@@ -53,6 +61,8 @@ static struct draft write_run(const struct run *run)
 		draft_add(&draft, "cid", run->cid);
 	draft_add(&draft, "runtime", run->runtime);
 	draft_add(&draft, "bundle", run->bundle);
+	draft_add(&draft, "exit_dir", run->exit_dir);
+	draft_add_number(&draft, "stop_signal", (uint64_t)run->stop_signal);
 	write_words(&draft, "cleanup", run->cleanup);
 	must(!draft.failed);
 	return draft;
@@ -65,7 +75,10 @@ static void must_be_same(const struct draft *a, const struct draft *b)
 
 static void judge_taken(const struct run *run)
 {
-	must(run->boot[0] && unit_name_valid(run->unit) && run->conmon_pidfile[0]);
+	must(run->boot[0] && unit_name_valid(run->unit));
+	must(run->cidfile[0] || run->conmon_pidfile[0]);
+	must(run->grace_ms >= -1 && run->grace_ms <= GRACE_MAX * 1000);
+	must(run->stop_signal >= 0 && run->stop_signal <= SIGRTMAX);
 	must(run->podman.pid > 0 && run->holders >= 1 && run->holders <= RUN_HOLDERS);
 	for (size_t i = 0; i < run->holders; i++)
 		must(run->holder[i].id.pid > 0 && strlen(run->holder[i].name) < 16);
@@ -112,7 +125,7 @@ static void judge_value(const char *value)
 	struct draft draft;
 
 	run_init(&given, -1, "1-1");
-	given.boot = given.conmon_pidfile = "x";
+	given.boot = given.cidfile = "x";
 	given.unit = "u";
 	given.podman = given.holder[0].id = (struct process){1, 1};
 	given.holders = 1;

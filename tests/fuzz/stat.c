@@ -24,7 +24,7 @@ static bool read_field(const char *text, unsigned int number, uint64_t *value)
 static void judge_raw(const char *text, size_t size)
 {
 	struct proc_stat stat;
-	uint64_t start;
+	uint64_t start, user, system;
 
 	if (!proc_parse_stat(text, size, &stat))
 		return;
@@ -35,9 +35,12 @@ static void judge_raw(const char *text, size_t size)
 	must(stat.state);
 	/* of a line like the kernel's, by another way; of any other, whatever it says */
 	const char *end = close + 3 + strspn(close + 3, " 0123456789");
-	if (close[1] == ' ' && isalpha((unsigned char)close[2]) && close[3] == ' ' &&
-	    (equal(end, "") || equal(end, "\n")) && read_field(close + 1, 20, &start))
-		must(stat.start == start);
+	if (close[1] != ' ' || !isalpha((unsigned char)close[2]) || close[3] != ' ' ||
+	    (!equal(end, "") && !equal(end, "\n")))
+		return;
+	must(!read_field(close + 1, 20, &start) || stat.start == start);
+	must(!read_field(close + 1, 12, &user) || !read_field(close + 1, 13, &system) ||
+	     stat.cpu == user + system);
 }
 
 /* Whatever the name is, the fields behind it are the kernel's. */
@@ -55,7 +58,7 @@ static void judge_name(const char *name, size_t size)
 	must(proc_parse_stat(text, 4 + size + sizeof(fields) - 1, &stat));
 	must(memcmp(stat.name, text + 4, size) == 0);
 	must(stat.state == 'S' && stat.ppid == 4711 && stat.session == 4713);
-	must(stat.tty == 34816 && stat.start == 987654321);
+	must(stat.tty == 34816 && stat.cpu == 11 && stat.start == 987654321);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
