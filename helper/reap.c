@@ -361,9 +361,10 @@ static void check_record(struct run *run)
 /* Goes on until nothing is left, or twice in vain where that is podman's to do. */
 static enum reaped reap_rounds(struct run *run)
 {
-	bool cleaned = end_known(run);
+	bool cleaned = end_known(run); /* first: every signal has its own proof */
 	int idle = 0;
 
+	check_record(run);
 	for (int round = 0; round < ROUNDS && idle < IDLE_ROUNDS; round++) {
 		switch (reap_round(run, &cleaned)) {
 		case LEFT_SOMETHING:
@@ -391,7 +392,6 @@ enum reaped reap(struct run *run)
 		log_run(run, NULL, "%s", ELSEWHERE);
 		return NOT_REAPED;
 	}
-	check_record(run);
 	enum reaped reaped = reap_rounds(run);
 	if (reaped == REAPED)
 		remove_files(run);
