@@ -67,14 +67,20 @@ static pid_t read_pid(const struct run *run, const char *path, const char *suffi
 	return file ? read_pid_file(directory, file) : 0;
 }
 
-/* Reads an id; false where there is none, or half of one, or nothing (a full disk). */
-static bool read_cid(const struct run *run, char cid[CID_SIZE])
+/* What the id file holds; NULL where there is none, or more than an id. Owned by the caller. */
+static char *read_id_file(const struct run *run)
 {
 	char full[PATH_MAX];
 	int directory;
 	const char *file = locate(run, run->cidfile, ID_SUFFIX, full, &directory);
-	_cleanup_free_ char *text =
-		file ? read_own_file(directory, file, CID_SIZE - 1, NULL) : NULL;
+
+	return file ? read_own_file(directory, file, CID_SIZE - 1, NULL) : NULL;
+}
+
+/* Reads an id; false where there is none, or half of one, or nothing (a full disk). */
+static bool read_cid(const struct run *run, char cid[CID_SIZE])
+{
+	_cleanup_free_ char *text = read_id_file(run);
 
 	if (!text || !cid_valid(text))
 		return false;
@@ -84,10 +90,7 @@ static bool read_cid(const struct run *run, char cid[CID_SIZE])
 
 bool has_no_id(const struct run *run)
 {
-	char full[PATH_MAX];
-	int directory;
-	const char *file = locate(run, run->cidfile, ID_SUFFIX, full, &directory);
-	_cleanup_free_ char *text = file ? read_own_file(directory, file, CID_SIZE, NULL) : NULL;
+	_cleanup_free_ char *text = read_id_file(run);
 
 	return text && !text[0];
 }
