@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One of podman's global flags, as `podman --help` of 3.0, 4.3 and 5.4 names them. */
+/*
+ * One of podman's global flags, hidden ones as well: of 3.0 to 5.8 and what came behind it, by
+ * rootFlags() in podman's cmd/podman/root.go.
+ */
 struct podman_flag {
 	const char *name; /* long form, without the dashes */
 	char letter;	  /* short form, or 0 */
