@@ -12,6 +12,14 @@
 #define PODLEASH_LIBRARY "/usr/local/lib/libpodleash.so"
 #endif
 
+/*
+ * A program built with ASan stops where its runtime does not come first among all libraries,
+ * preloaded ones before all. Ours has nothing that the runtime would want to see first. It is told
+ * in ASAN_OPTIONS, where the last value of an option wins (compiler-rt, sanitizer_flag_parser.cpp).
+ */
+#define ASAN_OPTION "verify_asan_link_order"
+#define ASAN_TAIL   ASAN_OPTION "=0"
+
 /* Larger than any build of the library or the program. */
 #define FILE_LIMIT (64U << 20)
 
@@ -150,9 +158,57 @@ static char *without_library(const char *value)
 	return NULL;
 }
 
+/* Sets @name to @before, which may be empty, and @word behind it. */
+static bool set_list(const char *name, const char *before, const char *word)
+{
+	_cleanup_free_ char *list = NULL;
+
+	if (asprintf(&list, "%s%s%s", before, *before ? ":" : "", word) < 0) {
+		list = NULL;
+		return false;
+	}
+	return setenv(name, list, 1) == 0;
+}
+
+bool environment_load(const char *library)
+{
+	const char *preload = getenv("LD_PRELOAD"), *options = getenv("ASAN_OPTIONS");
+	_cleanup_free_ char *others = preload ? without_library(preload) : NULL;
+
+	options = options ? options : "";
+	return set_list("LD_PRELOAD", others ? after(others, "LD_PRELOAD=") : "", library) &&
+	       (strstr(options, ASAN_OPTION) || set_list("ASAN_OPTIONS", options, ASAN_TAIL));
+}
+
+/* Returns @variable, "ASAN_OPTIONS=…", without our tail: a shorter copy, or NULL where that is all.
+ */
+static char *without_tail(char *variable)
+{
+	size_t length = strlen(variable), tail = strlen(ASAN_TAIL);
+	const char *value = after(variable, "ASAN_OPTIONS=");
+
+	if (equal(value, ASAN_TAIL))
+		return NULL;
+	if (length < tail + 1 || !equal(variable + length - tail - 1, ":" ASAN_TAIL))
+		return variable;
+	return strndup(variable, length - tail - 1);
+}
+
 static bool is_ours(const char *variable)
 {
 	return after(variable, "PODLEASH_") || after(variable, "RECEPTOR_PID_DIRECTORY=");
+}
+
+/* What podman gets of @variable: itself, less of it, or nothing. */
+static char *unleashed(char *variable)
+{
+	const char *preload = after(variable, "LD_PRELOAD=");
+
+	if (preload)
+		return without_library(preload);
+	if (after(variable, "ASAN_OPTIONS="))
+		return without_tail(variable);
+	return is_ours(variable) ? NULL : variable;
 }
 
 char **environment_unleashed(void)
@@ -163,10 +219,9 @@ char **environment_unleashed(void)
 		count++;
 	char **environment = calloc(count + 1, sizeof(*environment));
 	for (size_t i = 0; environment && i < count; i++) {
-		const char *preload = after(environ[i], "LD_PRELOAD=");
-		char *kept = preload ? without_library(preload) : environ[i];
+		char *kept = unleashed(environ[i]);
 
-		if (kept && !is_ours(kept))
+		if (kept)
 			environment[n++] = kept;
 	}
 	return environment;

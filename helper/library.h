@@ -33,8 +33,15 @@ const char *library_problem(const char *path);
 bool is_same_program(const char *a, const char *b);
 
 /*
- * Makes podman's environment: ours less our own variables and our library. NULL where memory is
- * short. Owned by the caller, freed by free(); what it points to stays.
+ * Has every program that is started from now on load @library, behind the libraries that it loads
+ * already: some must be the first. False where memory is short.
+ */
+bool environment_load(const char *library);
+
+/*
+ * Makes podman's environment: ours less our own variables, our library, and what
+ * environment_load() has added. NULL where memory is short. Owned by the caller, freed by free();
+ * what it points to stays.
  */
 char **environment_unleashed(void);
 

@@ -169,8 +169,7 @@ static bool open_directory(struct job *job, const char **why)
  * result. */
 static bool set_environment(struct job *job, const char **why)
 {
-	const char *preload = getenv("LD_PRELOAD");
-	char helper[PATH_MAX], library[PATH_MAX], both[2 * PATH_MAX];
+	char helper[PATH_MAX], library[PATH_MAX];
 	static char text[PATH_MAX + 96]; /* the caller's to read */
 
 	*why = "/proc/self/exe cannot be read";
@@ -188,11 +187,8 @@ static bool set_environment(struct job *job, const char **why)
 		*why = dlerror();
 		return false;
 	}
-	*why = "too long an LD_PRELOAD, or no memory";
-	if (snprintf(both, sizeof(both), "%s%s%s", library, preload && *preload ? ":" : "",
-		     preload ? preload : "") >= (int)sizeof(both))
-		return false;
-	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("PODLEASH_HELPER", helper, 0) == 0 &&
+	*why = strerror(ENOMEM);
+	return environment_load(library) && setenv("PODLEASH_HELPER", helper, 0) == 0 &&
 	       setenv("RECEPTOR_PID_DIRECTORY", job->path, 1) == 0 &&
 	       setenv("PODLEASH_UNIT", job->unit, 1) == 0 &&
 	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);

@@ -218,7 +218,7 @@ value() {
 
 @test "podleash run sets the environment of the leash" {
   LD_PRELOAD=libm.so.6:libresolv.so.2 collect leash --grace 7 env
-  [ "$(value LD_PRELOAD)" = "$BUILD/libpodleash.so:libm.so.6:libresolv.so.2" ] || explain 'LD_PRELOAD'
+  [ "$(value LD_PRELOAD)" = "libm.so.6:libresolv.so.2:$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
   [ "$(value RECEPTOR_PID_DIRECTORY)" = "$WORK/unit" ] || explain 'RECEPTOR_PID_DIRECTORY'
   [ "$(value PODLEASH_UNIT)" = U1 ] || explain 'PODLEASH_UNIT'
   [ "$(value PODLEASH_HELPER)" = "$BUILD/podleash" ] || explain 'PODLEASH_HELPER'
@@ -226,6 +226,30 @@ value() {
   collect leash env
   [ "$(value LD_PRELOAD)" = "$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
   ! grep -q PODLEASH_GRACE "$WORK/out" || explain 'PODLEASH_GRACE'
+}
+
+@test "podleash run within podleash run: the library is named once, and what was there stays" {
+  LD_PRELOAD="libm.so.6 libresolv.so.2" collect leash "$PODLEASH" run --pid-dir "$WORK/inner" env
+  [ "$(value LD_PRELOAD)" = "libm.so.6:libresolv.so.2:$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
+  [ "$(value ASAN_OPTIONS)" = verify_asan_link_order=0 ] || explain 'ASAN_OPTIONS'
+}
+
+@test "podleash run: ASan's options stay, and its link order is not verified" {
+  ASAN_OPTIONS=detect_leaks=0:verbosity=0 collect leash env
+  [ "$(value ASAN_OPTIONS)" = detect_leaks=0:verbosity=0:verify_asan_link_order=0 ] || explain 'ASAN_OPTIONS'
+  ASAN_OPTIONS=verify_asan_link_order=1 collect leash env
+  [ "$(value ASAN_OPTIONS)" = verify_asan_link_order=1 ] || explain 'ASAN_OPTIONS'
+}
+
+@test "podleash run: podman's own ASAN_OPTIONS are the caller's" {
+  local given
+  printf '#!/bin/sh\ncase " $* " in *" --help "*) exit ;; " run "*) echo "<${ASAN_OPTIONS-unset}>" ;; *) exit 1 ;; esac\n' \
+    >"$WORK/bin/podman"
+  for given in '' ASAN_OPTIONS= ASAN_OPTIONS=a=1 ASAN_OPTIONS=a=1:b=2:verify_asan_link_order=1; do
+    # shellcheck disable=SC2086 # none or one
+    collect env -u ASAN_OPTIONS $given "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/bin/podman" run --rm image
+    [ "$(<"$WORK/out")" = "<$([[ ${given#*=} = "" ]] && echo unset || echo "${given#*=}")>" ] || explain "$given"
+  done
 }
 
 @test "podleash run: where directory and unit come from" {
@@ -245,6 +269,69 @@ podman_runs() {
   local run='([0-9]+-[0-9a-f]+)'
   grep -qE "^run --cidfile=$1/$run\.cid --name=podleash-\1 --conmon-pidfile=$1/\1\.conmon\.pid --pidfile=$1/\1\.pid --rm image\$" \
     "$WORK/called"
+}
+
+# sanitized COMPILER-WORD...: builds a program that starts another one, as these words have it.
+sanitized() {
+  cat >"$WORK/starts.c" <<'END'
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int main(int argc, char **argv)
+{
+	int status = 1;
+	pid_t pid;
+
+	if (argv[1][0] == 's') {
+		if (posix_spawn(&pid, argv[2], NULL, NULL, argv + 2, environ) || waitpid(pid, &status, 0) < 0)
+			return 1;
+		return WEXITSTATUS(status);
+	}
+	(void)argc;
+	execvp(argv[2], argv + 2);
+	return 1;
+}
+END
+  "$@" -o "$WORK/starts" "$WORK/starts.c"
+}
+
+# bats test_tags=plain
+@test "podleash run: a program built with a sanitizer runs, and its podman run is leashed" {
+  local compiler sanitizer way
+  # What a machine lacks, and what does not start without podleash either, is left out.
+  for compiler in gcc clang 'clang -shared-libasan'; do
+    export LD_LIBRARY_PATH=
+    [[ $compiler != clang* ]] || LD_LIBRARY_PATH=$(clang -print-resource-dir)/lib/linux
+    for sanitizer in address thread undefined leak; do
+      # shellcheck disable=SC2086 # several words
+      sanitized $compiler -fsanitize=$sanitizer && "$WORK/starts" exec /bin/true || continue
+      for way in exec spawn; do
+        collect leash "$WORK/starts" $way "$WORK/bin/podman" run --rm image
+        [ "$STATUS" = 0 ] || explain "$compiler $sanitizer $way: not status 0"
+        [ ! -s "$WORK/err" ] || explain "$compiler $sanitizer $way: not silent"
+        podman_runs "$WORK/unit" || fail "$compiler $sanitizer $way: $(<"$WORK/called")"
+        rm "$WORK/called"
+      done
+      [ "$compiler $sanitizer" != 'gcc address' ] || touch "$WORK/tried"
+    done
+  done
+  [ -e "$WORK/tried" ]
+}
+
+# bats test_tags=plain
+@test "podleash run: a sanitizer's runtime that is preloaded stays the first library" {
+  local name runtime
+  for name in libasan.so libubsan.so; do
+    runtime=$(realpath "$(gcc -print-file-name=$name)")
+    LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0 collect leash sh -c '"$0" run --rm image' "$WORK/bin/podman"
+    [ "$STATUS" = 0 ] || explain "$name: not status 0"
+    [ ! -s "$WORK/err" ] || explain "$name: not silent"
+    podman_runs "$WORK/unit" || fail "$name: $(<"$WORK/called")"
+    rm "$WORK/called"
+  done
 }
 
 @test "podleash run: a relative directory is the same to a command that goes elsewhere" {
