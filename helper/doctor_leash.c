@@ -135,8 +135,28 @@ static void check_one_directory(struct doctor *doctor, const char *path, bool is
 		say(doctor, OK, NULL, "%s: yours alone", path);
 }
 
+/* Says where `podleash run` makes its directories, where a variable names another place. */
+static void check_places(struct doctor *doctor)
+{
+	static const char *const variables[] = {"XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY"};
+	char root[PATH_MAX], place[PATH_MAX];
+
+	piddir_root(root, sizeof(root));
+	for (size_t i = 0; geteuid() != 0 && i < ARRAY_SIZE(variables); i++) {
+		const char *problem = piddir_place_problem(variables[i], place, sizeof(place));
+
+		if (problem)
+			say(doctor, WARN, fix(doctor, "namei -l %s", place),
+			    "%s, which %s names: %s; podleash run uses %s instead", place,
+			    variables[i], problem, root);
+		else if (place[0])
+			break;
+	}
+}
+
 void check_directory(struct doctor *doctor)
 {
+	check_places(doctor);
 	for (size_t i = 0; i < doctor->directories.count; i++)
 		check_one_directory(doctor, doctor->directories.item[i].path,
 				    doctor->directories.item[i].is_made);

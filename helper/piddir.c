@@ -98,18 +98,51 @@ int piddir_open(const char *path, const char **why)
 	return parent < 0 ? -1 : open_at(parent, name, why);
 }
 
+/* Writes the first directory that @variable names (systemd.exec(5): a colon-separated list). */
+static void first_place(const char *variable, char *path, size_t size)
+{
+	const char *value = getenv(variable);
+
+	(void)snprintf(path, size, "%.*s", value ? (int)strcspn(value, ":") : 0,
+		       value ? value : "");
+}
+
+/* Why nothing can be made in the directory @path; NULL where it can. */
+static const char *problem_of(const char *path)
+{
+	struct stat st;
+
+	if (path[0] != '/')
+		return "not an absolute path";
+	if (stat(path, &st) || access(path, W_OK | X_OK))
+		return strerror(errno);
+	if (!S_ISDIR(st.st_mode))
+		return strerror(ENOTDIR);
+	return st.st_uid == geteuid() ? NULL : "owned by another user";
+}
+
+const char *piddir_place_problem(const char *variable, char *path, size_t size)
+{
+	first_place(variable, path, size);
+	return path[0] ? problem_of(path) : NULL;
+}
+
 void piddir_root(char *path, size_t size)
 {
-	const char *session = getenv("XDG_RUNTIME_DIR");
-	const char *service = getenv("RUNTIME_DIRECTORY");
+	size_t length;
 
-	if (geteuid() == 0)
+	if (geteuid() == 0) {
 		(void)snprintf(path, size, "/run/podleash");
-	else if (session && session[0] == '/')
-		(void)snprintf(path, size, "%s/podleash", session);
-	else if (service && service[0] == '/') /* systemd.exec(5): a colon-separated list */
-		(void)snprintf(path, size, "%.*s", (int)strcspn(service, ":"), service);
-	else
+		return;
+	}
+	first_place("XDG_RUNTIME_DIR", path, size);
+	length = strlen(path);
+	if (!problem_of(path)) {
+		(void)snprintf(path + length, size - length, "/podleash");
+		return;
+	}
+	first_place("RUNTIME_DIRECTORY", path, size);
+	if (problem_of(path))
 		(void)snprintf(path, size, "/tmp/podleash-%u", (unsigned int)geteuid());
 }
 

@@ -27,10 +27,16 @@ bool piddir_is_closed(int directory, const char **why);
 
 /*
  * Writes the root below which `podleash run` makes a directory per unit:
- * /run/podleash for root, else $XDG_RUNTIME_DIR/podleash, $RUNTIME_DIRECTORY,
- * /tmp/podleash-<uid>.
+ * /run/podleash for root, else the first of $XDG_RUNTIME_DIR/podleash and
+ * $RUNTIME_DIRECTORY that is there and this user's, else /tmp/podleash-<uid>.
  */
 void piddir_root(char *path, size_t size);
+
+/*
+ * Why the directory that @variable names, written to @path, is passed over by piddir_root().
+ * NULL where it is not, or where none is named. Static text.
+ */
+const char *piddir_place_problem(const char *variable, char *path, size_t size);
 
 /* Writes RECEPTOR_PID_DIRECTORY, or the root where that is not set. */
 void piddir_default(char *path, size_t size);

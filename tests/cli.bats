@@ -593,6 +593,22 @@ unit_directory() {
   rmdir /tmp/podleash-54321
 }
 
+@test "a session's or service's directory that is not there, or another user's, is passed over" {
+  [ "$(id -u)" = 0 ] || skip 'only root can become another user'
+  local session
+  SHARED=$(mktemp -d /tmp/cli.XXXXXX)
+  chmod 0755 "$SHARED"
+  install "$PODLEASH" "$BUILD/libpodleash.so" "$SHARED"
+  install -d -o 54321 -m 0700 "$SHARED"/{own,service}
+  install -d -m 0777 "$SHARED/roots"
+  for session in "$SHARED/missing" "$SHARED/roots" "$SHARED/podleash"; do
+    [ "$(unit_directory XDG_RUNTIME_DIR="$session" RUNTIME_DIRECTORY="$SHARED/service")" = "$SHARED/service/U7" ]
+    [ "$(unit_directory XDG_RUNTIME_DIR="$session" RUNTIME_DIRECTORY="$session")" = /tmp/podleash-54321/U7 ]
+    rmdir /tmp/podleash-54321
+  done
+  [ ! -e "$SHARED/own/log" ] || fail "$(<"$SHARED/own/log")"
+}
+
 @test "a path with too long a name, or too many links: list says so" {
   local i
   ln -s "$PID_DIR" "$WORK/link0"

@@ -273,6 +273,20 @@ __attribute__((constructor)) static void loaded(void) { (void)creat(\"$WORK/load
   [ ! -e "$WORK/spoilt" ] || fail 'the name was not quoted'
 }
 
+@test "a session's directory that is not there, or another user's: it says which is used instead" {
+  as_stranger
+  mkdir -m 0777 "$SHARED/roots"
+  AS+=(env "XDG_RUNTIME_DIR=$SHARED/missing")
+  assert_says warn directory \
+    "^$SHARED/missing, which XDG_RUNTIME_DIR names: No such file or directory; podleash run uses /tmp/podleash-54321 instead"
+  says ok directory '^/tmp/podleash-54321 is not there: podleash run makes it' || explain 'not that root'
+  AS+=("XDG_RUNTIME_DIR=$SHARED/roots" "RUNTIME_DIRECTORY=$SHARED/xdg:/other")
+  assert_says warn directory "^$SHARED/roots, which XDG_RUNTIME_DIR names: owned by another user; podleash run uses $SHARED/xdg instead"
+  AS+=("XDG_RUNTIME_DIR=$SHARED/xdg" "RUNTIME_DIRECTORY=/other")
+  examine
+  ! grep -q instead "$WORK/out" || explain 'nothing is passed over'
+}
+
 @test "a directory that all share, as they do /tmp, is not told to be closed" {
   chmod 1777 "$PID_DIR"
   leashing_receptor
