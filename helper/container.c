@@ -18,6 +18,9 @@
 /* How soon a cancel that asks for another grace is heard. */
 #define HEAR_MS 200
 
+/* What else ends with the init is reaped within that, but by who is stopped. */
+#define REAPED_MS 200
+
 bool takes_signal(const struct proc_status *status, int signal)
 {
 	uint64_t bit = 1ULL << (signal - 1);
@@ -95,6 +98,24 @@ static bool ask_to_end(const struct run *run, const struct handle *init, int sig
 	return false;
 }
 
+/*
+ * The zombies of a podman exec, which its conmon reaps, or a runtime below that, keep the init of
+ * their pid namespace from its end while those are stopped: pid_namespaces(7).
+ */
+static void wake_sessions(const struct run *run)
+{
+	struct handles tree = {0};
+	struct census census;
+
+	census_take(run, &census);
+	for (size_t i = 0; i < census.session.count; i++)
+		descendants_add(&tree, &census.session.item[i]);
+	handles_signal(&census.session, SIGCONT);
+	handles_signal(&tree, SIGCONT);
+	handles_close(&tree);
+	census_free(&census);
+}
+
 static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status)
 {
 	int signal = run->stop_signal ? run->stop_signal : SIGTERM;
@@ -103,6 +124,9 @@ static bool end_init(struct run *run, const struct handle *init, const struct pr
 	if (!takes_signal(status, signal) || !ask_to_end(run, init, signal))
 		(void)handle_signal(init, SIGKILL); /* dead already is as good */
 	log_ending(run);
+	if (handle_wait(init, REAPED_MS))
+		return true;
+	wake_sessions(run);
 	return handle_wait(init, KILL_MS);
 }
 

@@ -30,6 +30,7 @@ enum role {
 	ROLE_CONMON,
 	ROLE_RUNTIME,
 	ROLE_CLEANUP,
+	ROLE_SESSION,
 	ROLE_STARTER
 };
 
@@ -183,6 +184,24 @@ static bool speaks_as_conmon(const char *cid, pid_t pid, const struct words *wor
 	       equal(args.cleanup[args.cleanups - 1], cid) && proc_has_syncpipe(pid);
 }
 
+/*
+ * Whether this is the conmon of a podman exec in the container, which has a bundle of its own below
+ * the container's.
+ */
+static bool is_session(const struct run *run, pid_t pid, const struct words *words)
+{
+	char bundle[2 * CID_SIZE + 16];
+	struct conmon_args args;
+
+	if (!run->cid[0])
+		return false;
+	conmon_args_parse(words, &args);
+	int length = snprintf(bundle, sizeof(bundle), "/%s/userdata/%s", run->cid, args.session);
+	size_t all = strlen(args.bundle);
+	return equal(args.cid, run->cid) && cid_valid(args.session) && all >= (size_t)length &&
+	       equal(args.bundle + all - (size_t)length, bundle) && proc_has_syncpipe(pid);
+}
+
 bool is_conmon_of(const char *cid, pid_t pid, const struct words *words)
 {
 	struct proc_stat stat;
@@ -296,6 +315,8 @@ static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
 		return ROLE_CONMON;
 	if (is_cleanup(run, words))
 		return ROLE_CLEANUP;
+	if (is_session(run, pid, words))
+		return ROLE_SESSION;
 	if (is_starter(run, pid, exe, words))
 		return ROLE_STARTER;
 	if (is_early_conmon(run, pid, words))
@@ -464,6 +485,8 @@ static bool visit(pid_t pid, void *context)
 		return add(search, &census->runtime, handle, !is_below_another(search->run, pid));
 	case ROLE_CLEANUP:
 		return add(search, &census->cleanup, handle, !is_below_another(search->run, pid));
+	case ROLE_SESSION:
+		return handles_add(&census->session, handle);
 	case ROLE_STARTER:
 		return handles_add(&census->starter, handle);
 	case ROLE_UNKNOWN:
@@ -512,7 +535,8 @@ bool run_is_taken(const struct run *run)
 bool census_empty(const struct census *census)
 {
 	return !census->podman.count && !census->conmon.count && !census->runtime.count &&
-	       !census->cleanup.count && !census->starter.count && !census->unsure;
+	       !census->cleanup.count && !census->session.count && !census->starter.count &&
+	       !census->unsure;
 }
 
 void census_free(struct census *census)
@@ -521,6 +545,7 @@ void census_free(struct census *census)
 	handles_close(&census->conmon);
 	handles_close(&census->runtime);
 	handles_close(&census->cleanup);
+	handles_close(&census->session);
 	handles_close(&census->starter);
 }
 

@@ -9,6 +9,7 @@
  *              environment
  *     runtime  create … CID, or start CID
  *     cleanup  the exit command of that conmon, word by word
+ *     session  as conmon, but -u SESSION -b …/CID/userdata/SESSION: of a podman exec
  *     starter  podman start or restart of the CID, or of the name that the run gave, with the run's
  *              directory in its environment, begun before the run was over
  * The container init is a descendant of such a conmon, or its cgroup or its mounts
@@ -34,6 +35,7 @@ struct census {
 	struct handles
 		runtime; /* `runc create` and its like, also without a conmon, or before it */
 	struct handles cleanup; /* conmon's exit command, also without a conmon */
+	struct handles session; /* conmons of a podman exec in the container */
 	struct handles starter; /* podman start or restart of a detached container, by its job */
 	bool unsure;		/* some processes could not be looked at: there may be more */
 	bool taken;		/* somebody else has started the container anew */

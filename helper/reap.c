@@ -111,7 +111,8 @@ static void end_podman(struct run *run, const struct handles *podman)
  */
 static void end_trees(struct run *run, const struct census *census)
 {
-	const struct handles *roots[] = {&census->runtime, &census->conmon, &census->cleanup};
+	const struct handles *roots[] = {&census->runtime, &census->conmon, &census->cleanup,
+					 &census->session};
 	struct handles tree = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
@@ -133,8 +134,9 @@ static void end_trees(struct run *run, const struct census *census)
 static bool wait_for_cleanup(const struct run *run, const struct census *census)
 {
 	bool conmon = wait_while_they_move(run, &census->conmon, CONMON_MS);
+	bool session = wait_while_they_move(run, &census->session, CONMON_MS);
 
-	return wait_while_they_move(run, &census->cleanup, STALL_MS) && conmon;
+	return wait_while_they_move(run, &census->cleanup, STALL_MS) && conmon && session;
 }
 
 /* Whether conmon is at it, or a cleanup that has lost its conmon since the last look. */
@@ -158,7 +160,8 @@ static bool end_after_container(struct run *run, const struct census *census, bo
 	handles_signal(&census->runtime, SIGKILL);
 	handles_signal(&census->conmon, SIGCONT); /* one that is stopped cleans nothing up */
 	handles_signal(&census->cleanup, SIGCONT);
-	if (census->conmon.count || census->cleanup.count)
+	handles_signal(&census->session, SIGCONT);
+	if (census->conmon.count || census->cleanup.count || census->session.count)
 		cleaned = wait_for_cleanup(run, census);
 	if (!cleaned)
 		end_trees(run, census);
@@ -299,9 +302,10 @@ static void log_left(struct run *run)
 
 	scene_take(run, &scene);
 	log_run(run, NULL,
-		"left: %zu podman, %zu conmon, %zu runtime, %zu cleanup, container init %d%s",
+		"left: %zu podman, %zu conmon, %zu runtime, %zu cleanup, %zu exec, container init "
+		"%d%s",
 		scene.census.podman.count, scene.census.conmon.count, scene.census.runtime.count,
-		scene.census.cleanup.count, (int)scene.container.id.pid,
+		scene.census.cleanup.count, scene.census.session.count, (int)scene.container.id.pid,
 		scene.census.unsure ? "; not all processes could be looked at" : "");
 	scene_free(&scene);
 }

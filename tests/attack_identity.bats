@@ -303,11 +303,13 @@ hinted() {
 # lookalikes: innocents that carry what the processes of the run carry.
 lookalikes() {
   local pidfile=$RUN.pid conmon_pidfile=$RUN.conmon.pid other=$WORK/other
-  local -a podman_words conmon_words exec_words cleanup create
+  local -a podman_words conmon_words exec_words session_words cleanup create
   podman_words=(run "--cidfile=$RUN.cid" "--conmon-pidfile=$conmon_pidfile" "--pidfile=$pidfile" --rm "$IMAGE" true)
   mapfile -t conmon_words < <(words "${CONMON%,*}" | tail -n +2)
   # A podman exec in the container has a conmon of its own.
   mapfile -t exec_words < <(words "${CONMON%,*}" | tail -n +2 | sed "/^-u\$/{ n; s/.*/$(printf '%064d' 5)/; }")
+  # One that says so of the right bundle as well.
+  mapfile -t session_words < <(printf '%s\n' "${exec_words[@]}" | sed "/^-b\$/{ n; s,\$,/$(printf '%064d' 5),; }")
   mapfile -t cleanup < <(record_value cleanup "$RECORD")
   create=(create --bundle / --pid-file "$pidfile" "$CID")
   # Who reads, edits, looks for or speaks of the files.
@@ -325,6 +327,7 @@ lookalikes() {
   innocent exec_as /usr/bin/podman "${podman_words[@]}"
   # Not started by podman.
   innocent exec_as /usr/bin/conmon "${conmon_words[@]}"
+  innocent exec_as /usr/bin/conmon "${session_words[@]}"
   innocent exec_as /usr/sbin/runc "${create[@]}"
   innocent exec_as podleash guard "$RECORD"
   innocent exec_as podleash hold /usr/bin/podman podman "${podman_words[@]}"
@@ -345,6 +348,7 @@ lookalikes() {
   # Started by podman, and for something else: an exec, another container, an attach, whatever speaks of it.
   export _OCI_SYNCPIPE=3
   innocent "$other/conmon" "${exec_words[@]}"
+  innocent "$other/conmon" "${session_words[@]/#$CID/${CID//[0-9]/0}}"
   innocent "$other/conmon" "${conmon_words[@]/#$CID/${CID//[0-9]/0}}"
   innocent "$other/conmon" "${conmon_words[@]:0:${#conmon_words[@]}-1}" "${CID//[0-9]/0}"
   innocent "$other/conmon" "${conmon_words[@]}" --exit-command-arg more

@@ -127,6 +127,32 @@ END
   assert_job_ends
 }
 
+# exec_conmon: prints the conmon of the container's one podman exec.
+exec_conmon() {
+  local pid
+  for pid in $(carrying "$CID/userdata/"); do
+    ! words "$pid" | grep -qx -- --exec || { identity "$pid"; return; }
+  done
+  return 1
+}
+
+@test "the conmon of a podman exec stopped, then its runner killed: nothing is left" {
+  local option session
+  for option in '' --pid=host; do
+    echo "option: $option"
+    start_run "$option"
+    podman exec -d "$CID" sleep 600
+    session=$(exec_conmon) || fail 'no conmon of the exec'
+    OURS+=("$session")
+    kill -STOP "${session%,*}"
+    wait_until 5 stopped "$session"
+    kill_now "$RUNNER"
+    assert_job_ends
+    gone "$session" || fail 'it goes on'
+    if grep 'does not end' "$LOG"; then fail 'the container waits for it'; fi
+  done
+}
+
 @test "the guard stopped: cancel wakes it, and nothing is left" {
   start_run
   kill -STOP "${GUARD%,*}"
