@@ -167,7 +167,8 @@ static enum verdict linger_for_podman(struct watch *watch)
 	return GO_ON;
 }
 
-/* Of a detached run, while its holder lives: conmon has ended after its container. */
+/* Of a detached run, while its holder lives: conmon has ended after its container, if any was seen.
+ */
 static enum verdict judge_stopped(struct watch *watch)
 {
 	const struct run *run = watch->run;
@@ -208,10 +209,10 @@ static enum verdict judge_container_unknown(struct watch *watch, const struct si
 		return sight->conmon_gone ? linger_for_podman(watch) : GO_ON;
 	if (sight->holder_gone)
 		return MUST_REAP;
-	/* it made none, or was killed before anyone saw it; a look may miss a conmon that lives */
-	if (!run->conmon.pid)
-		return run->detach && run->cid[0] ? linger(watch, PODMAN_MS) : MUST_REAP;
-	if (sight->conmon_gone && run->detach)
+	/* it made none, or conmon came and went before anyone saw it */
+	if (!run->conmon.pid && !(run->detach && run->cid[0]))
+		return MUST_REAP;
+	if (run->detach && (!run->conmon.pid || sight->conmon_gone))
 		return judge_stopped(watch);
 	if (sight->conmon_gone) /* the runtime of one that stays may be at work still */
 		return run->remove ? FINISHED : MUST_REAP;

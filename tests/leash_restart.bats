@@ -97,6 +97,42 @@ END
   assert_ended
 }
 
+guard_is_there() {
+  guard=$(record_value guard "$PID_DIR"/*.run 2>/dev/null | tail -n 1) && [ -n "$guard" ]
+}
+
+has_ended() {
+  podman container inspect --format '{{.State.Status}}' "$NAME" 2>/dev/null | grep -qx exited
+}
+
+@test "a detached container that has ended before its guard saw anything of it is started inside the job: it is leashed" {
+  local guard
+  mkfifo "$WORK/start"
+  hold_podman_back "$WORK/run"
+  PATH=$WORK/bin:$PATH start_way shell "$NAME" <<END
+podman run -d --network=none --name $NAME $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first'
+read -r _ <$WORK/start
+podman start $NAME
+echo ready
+read -r _ <$WORK/go
+END
+  wait_until 10 guard_is_there
+  OURS+=("$guard")
+  kill -STOP "${guard%,*}"
+  : >"$WORK/run"
+  wait_until 20 has_ended || fail 'it goes on'
+  if grep -h '^conmon=' "$PID_DIR"/*.run; then fail 'the guard has seen it'; fi
+  kill -CONT "${guard%,*}"
+  # One that takes it for over takes two seconds.
+  sleep 3
+  echo go >"$WORK/start"
+  wait_ready
+  learn "$NAME"
+  end_job itself
+  assert_ended
+  [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = false ] || fail 'it outlives the job'
+}
+
 # restarting: the podman that restarts the container is at work.
 restarting() {
   local pid

@@ -187,27 +187,13 @@ knows_container() {
   alive "$container" || fail "the guard has ended it: $(cat "$LOG" 2>&1)"
 }
 
-# held_podman: a podman in front of podman that waits before it runs a container, until $WORK/go is there.
-held_podman() {
-  mkdir "$WORK/bin"
-  cat >"$WORK/bin/podman" <<END
-#!/bin/sh
-case "\$*" in
-  *--help*) ;;
-  *) until [ -e $WORK/go ]; do sleep 0.05; done ;;
-esac
-exec $(command -v podman) "\$@"
-END
-  chmod +x "$WORK/bin/podman"
-}
-
 guard_of_one() {
   guard=$(record_value guard "$PID_DIR"/*.run 2>/dev/null) && [ -n "$guard" ]
 }
 
 @test "a container that its owner starts, of whose first start the guard has seen nothing, is not killed by it or by a sweep" {
   local how guard container
-  held_podman
+  hold_podman_back "$WORK/go"
   for how in stopped killed; do
     echo "$how"
     rm -f "$WORK/go"

@@ -351,6 +351,20 @@ hold_back() {
   echo "echo \$\$ >$WORK/called.new; mv $WORK/called.new $WORK/called; until [ -e $WORK/go ]; do sleep 0.02; done"
 }
 
+# hold_podman_back FILE: a podman in $WORK/bin, to be first in PATH, that waits for that file before it runs a container.
+hold_podman_back() {
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+case "\$*" in
+  *--help*) ;;
+  run\ *) until [ -e $1 ]; do sleep 0.05; done ;;
+esac
+exec $(command -v podman) "\$@"
+END
+  chmod +x "$WORK/bin/podman"
+}
+
 # start_mute_registry: a registry that takes connections and never answers; sets PORT.
 # shellcheck disable=SC2034 # which is for the tests
 start_mute_registry() {

@@ -574,15 +574,16 @@ inline guard_start(fd, started)
 	  (may_come_back && !holder_gone -> must_stopped : holder_gone && !remove)))
 #define finished_gone \
 	(conmon_gone && podman_gone && (may_come_back && !holder_gone -> was_removed : !holder_gone || remove))
-/* a container that stays, has ended before anyone saw it, and may be started again */
+/* the container has ended before anyone saw its conmon, and may be started again */
 #ifdef UNSEEN_IS_NONE
 #define Unseen false
 #else
-#define Unseen (may_come_back && !remove && id_file)
+#define Unseen (may_come_back && id_file && !conmon_known)
 #endif
 #define must_unknown \
 	(!podman_gone -> holder_gone || conmon_gone && remove && bundle : \
-	 (holder_gone || !conmon_known -> holder_gone || !Unseen : (conmon_gone -> (may_come_back -> must_stopped : !remove) : !detach)))
+	 (holder_gone || !conmon_known && !Unseen -> true : \
+	  (conmon_gone || Unseen -> (may_come_back -> must_stopped : !remove) : !detach)))
 #define finished_unknown \
 	(podman_gone && conmon_gone && !holder_gone && (may_come_back -> was_removed : remove))
 #define must_alive (holder_gone || podman_gone && !detach || conmon_gone)
