@@ -442,11 +442,7 @@ static enum staying ask_staying(const struct run *run)
 	return run->restarts || is_left_by(run, conmon) ? STAYING_DIRTY : STAYING_TAKEN;
 }
 
-/*
- * The runtime knows a container that podman had no time to start, and would refuse to make another
- * of its id: its owner could never start it.
- */
-static void forget_in_runtime(const struct run *run)
+void podman_forget(const struct run *run)
 {
 	struct command command = {.count = 0};
 
@@ -514,7 +510,7 @@ static bool clean_up_staying(struct run *run)
 	    (staying == STAYING_CREATED && !run->runtime[0]))
 		return true;
 	if (staying == STAYING_CREATED)
-		forget_in_runtime(run);
+		podman_forget(run);
 	bool told = staying == STAYING_CREATED || write_exit_file(run);
 	int status = clean_up(run);
 	if (status && !told) { /* no conmon was seen: podman takes it for running */

@@ -63,4 +63,12 @@ void podman_stop(const struct run *run, int grace_ms);
  */
 bool podman_clean_up(struct run *run);
 
+/*
+ * Ends in the runtime what podman no longer asks it about: podman that was killed before it wrote
+ * down that the runtime had made the container removes its own part alone. The runtime would keep
+ * its state, and refuse to make a container of that id. Its processes, if any, are killed. Best
+ * effort.
+ */
+void podman_forget(const struct run *run);
+
 #endif

@@ -396,7 +396,11 @@ enum reaped reap(struct run *run)
 		log_run(run, NULL, "%s", ELSEWHERE);
 		return NOT_REAPED;
 	}
+	bool due = run->why;
 	enum reaped reaped = reap_rounds(run);
+	/* one that ended by itself is podman's alone, and one that stays its owner's by now */
+	if (reaped == REAPED && due && !run->why && run->remove && run->cid[0])
+		podman_forget(run);
 	if (reaped == REAPED)
 		remove_files(run);
 	else if (reaped == REAPED_IDLE)

@@ -225,6 +225,21 @@ start_held_back() {
   podman_answers
 }
 
+@test "podman is killed before it wrote down that the runtime has made the container: nothing of it stays there" {
+  local id
+  make_runtime create "$WORK/runc \"\$@\"; for id; do :; done; echo \$id >$WORK/id; $(hold_back); exit"
+  ln -s "$(podman info --format '{{.Host.OCIRuntime.Path}}')" "$WORK/runc"
+  start_sleep
+  wait_until 15 test -e "$WORK/called"
+  wait_record
+  id=$(<"$WORK/id")
+  "$WORK/runc" state "$id" >/dev/null
+  kill_now "$PODMAN"
+  : >"$WORK/go"
+  assert_job_ends
+  ! "$WORK/runc" state "$id" 2>/dev/null || fail 'the runtime knows it'
+}
+
 @test "podman is stopped while it starts the container: nobody waits for its lock" {
   start_held_back start
   kill -STOP "${PODMAN%,*}"
