@@ -28,27 +28,10 @@
 #define KILLED_STATUS "137"
 
 #define OUTPUT_LIMIT (4U << 20)
-#define CALL_WORDS   4096
 #define LOOK_MS	     10 /* at a child for which the kernel gives no pidfd */
 
-/* A command line in the making; what does not fit is left out. */
-struct command {
-	const char *word[CALL_WORDS];
-	size_t count;
-};
-
-static bool is_full(const struct command *command)
-{
-	return command->count + 1 == CALL_WORDS;
-}
-
-static void add(struct command *command, const char *word)
-{
-	if (is_full(command))
-		return;
-	command->word[command->count++] = word;
-	command->word[command->count] = NULL;
-}
+/* A command line, or a part of one. */
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static char *const *environment_of(const struct run *run)
 {
@@ -56,7 +39,7 @@ static char *const *environment_of(const struct run *run)
 }
 
 /* In the child: becomes podman, with @output as its stdout. */
-__attribute__((noreturn)) static void become_podman(const struct command *command,
+__attribute__((noreturn)) static void become_podman(const char *const words[],
 						    char *const environment[], int output)
 {
 	sigset_t none;
@@ -68,8 +51,7 @@ __attribute__((noreturn)) static void become_podman(const struct command *comman
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
 	    dup2(null, STDERR_FILENO) >= 0 && chdir("/") == 0)
-		(void)execve(command->word[0], (char *const *)(uintptr_t)command->word,
-			     environment);
+		(void)execve(words[0], (char *const *)(uintptr_t)words, environment);
 	_exit(127);
 }
 
@@ -132,11 +114,11 @@ static int exit_status(int status)
 }
 
 /*
- * Runs @command for at most @ms. Returns its exit status, or -1 where it could
+ * Runs the command line @words for at most @ms. Returns its exit status, or -1 where it could
  * not be started or was ended for taking too long. With @output, hands its stdout
  * over (NULL where there is none).
  */
-static int call(const struct command *command, char *const environment[], int ms, char **output)
+static int call(const char *const words[], char *const environment[], int ms, char **output)
 {
 	int64_t deadline = boottime_ms() + ms;
 	int ends[2] = {-1, -1};
@@ -148,7 +130,7 @@ static int call(const struct command *command, char *const environment[], int ms
 		return -1;
 	pid_t child = fork();
 	if (child == 0)
-		become_podman(command, environment, ends[1]);
+		become_podman(words, environment, ends[1]);
 	cleanup_close(&ends[1]);
 	if (child > 0 && output)
 		*output = read_output(ends[0], deadline);
@@ -158,15 +140,14 @@ static int call(const struct command *command, char *const environment[], int ms
 
 	pid_t ended = wait_for(child, deadline, &status);
 	if (ended == 0) {
-		log_line("%s %s: no end after %d ms, killed", command->word[0], command->word[1],
-			 ms);
+		log_line("%s %s: no end after %d ms, killed", words[0], words[1], ms);
 		end_child(child);
 	}
 	return ended == child ? exit_status(status) : -1;
 }
 
 /* The same without its output, for as long as it makes progress. */
-static int call_patiently(const struct run *run, const struct command *command)
+static int call_patiently(const struct run *run, const char *const words[])
 {
 	struct handles child = {0};
 	struct handle handle;
@@ -174,7 +155,7 @@ static int call_patiently(const struct run *run, const struct command *command)
 
 	pid_t pid = fork();
 	if (pid == 0)
-		become_podman(command, environment_of(run), -1);
+		become_podman(words, environment_of(run), -1);
 	if (pid < 0)
 		return -1;
 	if (!handle_open(&handle, pid)) /* a zombie already */
@@ -182,7 +163,7 @@ static int call_patiently(const struct run *run, const struct command *command)
 	bool ended = handles_add(&child, handle) && wait_while_they_move(run, &child, STALL_MS);
 	handles_close(&child);
 	if (!ended) {
-		log_run(run, NULL, "%s makes no progress, killed", command->word[0]);
+		log_run(run, NULL, "%s makes no progress, killed", words[0]);
 		end_child(pid);
 		return -1;
 	}
@@ -193,13 +174,7 @@ static int call_patiently(const struct run *run, const struct command *command)
 /* Asks @executable whether it knows @flag; returns its status, or -1 (call()). */
 static int ask(const char *executable, const char *flag, char *const environment[])
 {
-	struct command command = {.count = 0};
-
-	add(&command, executable);
-	add(&command, "run");
-	add(&command, flag);
-	add(&command, "--help");
-	return call(&command, environment, FLAGS_MS, NULL);
+	return call(WORDS(executable, "run", flag, "--help"), environment, FLAGS_MS, NULL);
 }
 
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[])
@@ -237,12 +212,12 @@ void podman_share_answer(int from, int to, const char *name)
 		(void)file_write_new(to, name, answer); /* there already is as good */
 }
 
-/* Writes the first line that @command prints; "" where it fails. */
-static void first_line(const struct command *command, char *const environment[], char *line,
+/* Writes the first line that @words print; "" where they fail. */
+static void first_line(const char *const words[], char *const environment[], char *line,
 		       size_t size)
 {
 	char *output;
-	int status = call(command, environment, FLAGS_MS, &output);
+	int status = call(words, environment, FLAGS_MS, &output);
 
 	(void)snprintf(line, size, "%.*s", status == 0 && output ? (int)strcspn(output, "\n") : 0,
 		       output ? output : "");
@@ -251,38 +226,54 @@ static void first_line(const struct command *command, char *const environment[],
 
 void podman_version(const char *executable, char *const environment[], char *version, size_t size)
 {
-	struct command command = {.count = 0};
-
-	add(&command, executable);
-	add(&command, "--version");
-	first_line(&command, environment, version, size);
+	first_line(WORDS(executable, "--version"), environment, version, size);
 }
 
 void podman_first_image(const char *executable, char *const environment[], char *image, size_t size)
 {
-	struct command command = {.count = 0};
-
-	add(&command, executable);
-	add(&command, "images");
-	add(&command, "--quiet");
-	add(&command, "--no-trunc");
-	add(&command, "--filter=dangling=false");
-	first_line(&command, environment, image, size);
+	first_line(WORDS(executable, "images", "--quiet", "--no-trunc", "--filter=dangling=false"),
+		   environment, image, size);
 }
 
-/* podman with the storage options of the run: conmon's exit command up to `container cleanup`. */
-static void start_command(const struct run *run, struct command *command)
+/* A command line about the run in the making. */
+struct command {
+	const char *word[RUN_WORDS + 16]; /* the record's, and what is asked of podman */
+	size_t count;
+};
+
+static void add(struct command *command, const char *const words[])
 {
-	for (size_t i = 0; i + 1 < run->cleanups; i++) {
-		if (equal(run->cleanup[i], "container") && equal(run->cleanup[i + 1], "cleanup"))
-			return;
-		add(command, run->cleanup[i]);
+	for (; *words && command->count + 1 < ARRAY_SIZE(command->word); words++)
+		command->word[command->count++] = *words;
+	command->word[command->count] = NULL;
+}
+
+/* podman with the storage options of the run, and @words behind them. */
+static struct command compose(const struct run *run, const char *const words[])
+{
+	struct command command = {.count = 0};
+	size_t at = 0;
+
+	while (at + 1 < run->cleanups &&
+	       !(equal(run->cleanup[at], "container") && equal(run->cleanup[at + 1], "cleanup")))
+		at++;
+	if (at + 1 < run->cleanups) { /* conmon's exit command, up to these two words */
+		add(&command, run->cleanup);
+		command.count = at;
+	} else { /* no conmon was ever seen: the flags that podman itself was given */
+		add(&command, WORDS(run->executable));
+		add(&command, run->global);
 	}
-	/* no conmon was ever seen: the flags that podman itself was given */
-	*command = (struct command){.count = 0};
-	add(command, run->executable);
-	for (size_t i = 0; i < run->globals; i++)
-		add(command, run->global[i]);
+	add(&command, words);
+	return command;
+}
+
+/* Asks podman @words about the run; as call(). */
+static int ask_about(const struct run *run, const char *const words[], int ms, char **output)
+{
+	const struct command command = compose(run, words);
+
+	return call(command.word, environment_of(run), ms, output);
 }
 
 /* How podman knows the container: by its id, or by a name that nobody else would give. */
@@ -309,24 +300,30 @@ static bool is_created_by(const struct run *run, char *line)
 }
 
 /*
- * Looks at the one container @which, by its id or name, and takes its id where the run made it.
- * Returns whether podman could be asked.
+ * What podman says of the one container @which, by its id or name, in @format; NULL where it says
+ * nothing. Owned by the caller. *@status as call().
  */
-static bool inspect(struct run *run, const char *which)
+static char *inspect(const struct run *run, const char *which, const char *format, int *status)
 {
-	struct command command = {.count = 0};
-	char *output = NULL;
+	char *output;
 
-	start_command(run, &command);
-	add(&command, "container");
-	add(&command, "inspect");
-	add(&command, "--format");
-	add(&command, "{{.Id}} {{.Config.CreateCommand}}");
-	add(&command, which);
-	int status = call(&command, environment_of(run), ASK_MS, &output);
-	if (status == 0 && output && is_created_by(run, output))
-		run_set_cid(run, output);
+	*status = ask_about(run, WORDS("container", "inspect", "--format", format, which), ASK_MS,
+			    &output);
+	if (*status == 0)
+		return output;
 	free(output);
+	return NULL;
+}
+
+/* Takes the id of the container @which where the run made it. Whether podman could be asked. */
+static bool find_by(struct run *run, const char *which)
+{
+	int status;
+	_cleanup_free_ char *line =
+		inspect(run, which, "{{.Id}} {{.Config.CreateCommand}}", &status);
+
+	if (line && is_created_by(run, line))
+		run_set_cid(run, line);
 	return status >= 0;
 }
 
@@ -337,64 +334,38 @@ bool podman_find(struct run *run)
 	if (run->cid[0])
 		return true;
 	if (read_foreign_cid(run, cid))
-		return inspect(run, cid);
+		return find_by(run, cid);
 	/* a name of ours is as good as the id */
 	if (name_of(run))
 		return true;
 	if (run->container_name[0])
-		return inspect(run, run->container_name);
+		return find_by(run, run->container_name);
 	return !has_no_id(run); /* podman had no room for it, or no time: who knows what runs */
 }
 
 void podman_stop(const struct run *run, int grace_ms)
 {
-	struct command command = {.count = 0};
 	char time[32];
 
 	if (!name_of(run))
 		return;
-	start_command(run, &command);
 	(void)snprintf(time, sizeof(time), "--time=%d", (grace_ms + 999) / 1000);
-	add(&command, "stop");
-	add(&command, time);
-	add(&command, name_of(run));
-	(void)call(&command, environment_of(run), grace_ms + ASK_MS,
-		   NULL); /* fails where none runs */
+	/* fails where none runs */
+	(void)ask_about(run, WORDS("stop", time, name_of(run)), grace_ms + ASK_MS, NULL);
 }
 
 /* Whether podman says that it has no such container. */
 static bool is_unknown(const struct run *run)
 {
-	struct command command = {.count = 0};
+	/* --external: what is left of one in the storage counts */
+	int status = ask_about(run, WORDS("container", "exists", "--external", name_of(run)),
+			       ASK_MS, NULL);
 
-	start_command(run, &command);
-	add(&command, "container");
-	add(&command, "exists");
-	add(&command, "--external"); /* what is left of one in the storage counts */
-	add(&command, name_of(run));
-	int status = call(&command, environment_of(run), ASK_MS, NULL);
 	/*
 	 * 1 says so, podman-container-exists(1). One that fails as a whole has made none that it
 	 * did not name.
 	 */
 	return status == 1 || (status > 1 && !run->cid[0]);
-}
-
-/* What inspect says of the state of the container, by @format; NULL where it says nothing. Owned by
- * the caller. *@status as call(). */
-static char *ask_state(const struct run *run, const char *format, int *status)
-{
-	struct command command = {.count = 0};
-	char *output = NULL;
-
-	start_command(run, &command);
-	add(&command, "container");
-	add(&command, "inspect");
-	add(&command, "--format");
-	add(&command, format);
-	add(&command, name_of(run));
-	*status = call(&command, environment_of(run), ASK_MS, &output);
-	return output;
 }
 
 bool podman_has_ended_it(const struct run *run)
@@ -404,8 +375,8 @@ bool podman_has_ended_it(const struct run *run)
 	if (!run->cid[0] || run->remove)
 		return false;
 	/* the year 1 stands for never */
-	_cleanup_free_ char *year = ask_state(run, "{{.State.FinishedAt.Year}}", &status);
-	return status == 0 && year && strtol(year, NULL, 10) > 1;
+	_cleanup_free_ char *year = inspect(run, run->cid, "{{.State.FinishedAt.Year}}", &status);
+	return year && strtol(year, NULL, 10) > 1;
 }
 
 /* Whether conmon @pid, which podman has on its list, is dead, or the run's own. */
@@ -419,9 +390,8 @@ static bool is_left_by(const struct run *run, pid_t pid)
 /* How podman knows a container that stays. */
 enum staying {
 	STAYING_UNKNOWN, /* podman did not say */
-	STAYING_CLEAN,	 /* there is nothing to do: also where there is none, or podman fails as a
-			    whole */
-	STAYING_TAKEN,	 /* somebody has started it anew: podman names a conmon that lives */
+	STAYING_DONE,	 /* nothing is to be done: it was cleaned up, there is none, podman fails as
+			    a whole, or names a conmon that lives, as somebody has started it anew */
 	STAYING_CREATED, /* it never ran */
 	STAYING_DIRTY,
 };
@@ -431,26 +401,21 @@ static enum staying ask_staying(const struct run *run)
 	char state[16];
 	int conmon = 0, status;
 	_cleanup_free_ char *output =
-		ask_state(run, "{{.State.Status}} {{.State.ConmonPid}}", &status);
+		inspect(run, name_of(run), "{{.State.Status}} {{.State.ConmonPid}}", &status);
 
-	if (status != 0 || !output || sscanf(output, "%15s %d", state, &conmon) != 2)
-		return status > 0 ? STAYING_CLEAN : STAYING_UNKNOWN;
+	if (!output || sscanf(output, "%15s %d", state, &conmon) != 2)
+		return status > 0 ? STAYING_DONE : STAYING_UNKNOWN;
 	if (equal(state, "exited"))
-		return STAYING_CLEAN;
+		return STAYING_DONE;
 	if (equal(state, "created") || equal(state, "configured"))
 		return STAYING_CREATED;
-	return run->restarts || is_left_by(run, conmon) ? STAYING_DIRTY : STAYING_TAKEN;
+	return run->restarts || is_left_by(run, conmon) ? STAYING_DIRTY : STAYING_DONE;
 }
 
 void podman_forget(const struct run *run)
 {
-	struct command command = {.count = 0};
-
-	add(&command, run->runtime);
-	add(&command, "delete");
-	add(&command, "--force");
-	add(&command, run->cid);
-	(void)call_patiently(run, &command); /* fails where it does not */
+	/* fails where it does not */
+	(void)call_patiently(run, WORDS(run->runtime, "delete", "--force", run->cid));
 }
 
 /*
@@ -470,34 +435,26 @@ static bool write_exit_file(const struct run *run)
 }
 
 /* What conmon calls in the end, or would have called where it was never seen. */
-static int clean_up(const struct run *run)
+static int call_cleanup(const struct run *run)
 {
-	struct command command = {.count = 0};
+	const struct command command =
+		compose(run, run->remove ? WORDS("container", "cleanup", "--rm", name_of(run))
+					 : WORDS("container", "cleanup", name_of(run)));
 
-	for (size_t i = 0; i < run->cleanups; i++)
-		add(&command, run->cleanup[i]);
-	if (!run->cleanups) {
-		start_command(run, &command);
-		add(&command, "container");
-		add(&command, "cleanup");
-		if (run->remove)
-			add(&command, "--rm");
-		add(&command, name_of(run));
-	}
-	return call_patiently(run, &command);
+	return call_patiently(run, run->cleanups ? run->cleanup : command.word);
 }
 
-/* Removes what no cleanup does: a container that was killed while podman removed it. */
-static void remove_by_force(const struct run *run)
+/* Cleans up. @stop: podman may take it for running, and refuse. */
+static bool clean_up(const struct run *run, bool stop)
 {
-	struct command command = {.count = 0};
+	int status = call_cleanup(run);
 
-	start_command(run, &command);
-	add(&command, "rm");
-	add(&command, "--force");
-	add(&command, "--volumes");
-	add(&command, name_of(run));
-	(void)call_patiently(run, &command); /* asked below */
+	if (status && stop) {
+		podman_stop(run, 0);
+		status = call_cleanup(run);
+	}
+	log_run(run, NULL, "podman container cleanup %s: status %d", name_of(run), status);
+	return status == 0;
 }
 
 /* Of one that stays: whoever has started it meanwhile owns it, and cleanup refuses. */
@@ -506,37 +463,25 @@ static bool clean_up_staying(struct run *run)
 	enum staying staying = ask_staying(run);
 
 	/* without a conmon no runtime was asked for one that never ran */
-	if (staying == STAYING_CLEAN || staying == STAYING_TAKEN || run_is_taken(run) ||
+	if (staying == STAYING_DONE || run_is_taken(run) ||
 	    (staying == STAYING_CREATED && !run->runtime[0]))
 		return true;
 	if (staying == STAYING_CREATED)
 		podman_forget(run);
 	bool told = staying == STAYING_CREATED || write_exit_file(run);
-	int status = clean_up(run);
-	if (status && !told) { /* no conmon was seen: podman takes it for running */
-		podman_stop(run, 0);
-		status = clean_up(run);
-	}
-	log_run(run, NULL, "podman container cleanup %s: status %d", name_of(run), status);
 	/* a cleanup starts it again where a policy says so: to be looked at */
-	if (status == 0 && !run->restarts)
-		return true;
-	staying = ask_staying(run);
-	return staying == STAYING_CLEAN || staying == STAYING_TAKEN;
+	return (clean_up(run, !told) && !run->restarts) || ask_staying(run) == STAYING_DONE;
 }
 
 static bool clean_up_and_remove(struct run *run)
 {
 	(void)write_exit_file(run);
-	int status = clean_up(run);
-	if (status) {
-		podman_stop(run, 0);
-		status = clean_up(run);
-	}
-	log_run(run, NULL, "podman container cleanup %s: status %d", name_of(run), status);
-	if ((status == 0 && container_was_removed(run)) || is_unknown(run))
+	if ((clean_up(run, true) && container_was_removed(run)) || is_unknown(run))
 		return true;
-	remove_by_force(run);
+	/* what no cleanup removes: a container that was killed while podman removed it */
+	const struct command command =
+		compose(run, WORDS("rm", "--force", "--volumes", name_of(run)));
+	(void)call_patiently(run, command.word); /* asked below */
 	return is_unknown(run);
 }
 
