@@ -55,11 +55,9 @@ static bool is_init(pid_t pid)
 
 static bool runs_podleash(pid_t pid)
 {
-	struct words words;
-	bool holds = proc_cmdline(pid, &words) && is_podleash_run(pid, &words);
+	_cleanup_words_ struct words words;
 
-	words_free(&words);
-	return holds;
+	return proc_cmdline(pid, &words) && is_podleash_run(pid, &words);
 }
 
 /* Whether init itself was started under the leash: a container whose first process is the runner.
@@ -101,15 +99,11 @@ static bool is_orphan(void)
 static bool was_started_leashed(pid_t pid)
 {
 	const char *ours = getenv("RECEPTOR_PID_DIRECTORY");
-	struct words words;
-	bool leashed = false;
-
-	if (!ours || !proc_environ(pid, &words))
-		return false;
+	_cleanup_words_ struct words words;
+	bool readable = proc_environ(pid, &words);
 	const char *theirs = env_value(words.word, "RECEPTOR_PID_DIRECTORY");
-	leashed = theirs && equal(theirs, ours);
-	words_free(&words);
-	return leashed;
+
+	return readable && ours && theirs && equal(theirs, ours);
 }
 
 /* Reads what @pid has open as @fd. */
@@ -183,7 +177,7 @@ static bool climb(struct ancestors *ancestors)
 	for (size_t i = 0; i < RUN_HOLDERS && pid > 0; i++) {
 		struct holder *holder = &ancestors->holder[i];
 		struct proc_stat stat;
-		struct words words;
+		_cleanup_words_ struct words words;
 		/* first: who has lost it is exiting by the time of the second */
 		bool named = proc_cmdline(pid, &words);
 		bool there = proc_stat(pid, &stat);
@@ -194,7 +188,6 @@ static bool climb(struct ancestors *ancestors)
 		}
 		if (there && named)
 			judge_holder(ancestors, i, &words);
-		words_free(&words);
 		if (!there) /* hidden by hidepid, or gone since the last step */
 			return proc_descends(child, pid) || !is_left(ancestors, child);
 		if (!named && stat.exiting &&
@@ -243,17 +236,13 @@ bool owner_is_named(void)
 bool owner_ends(int ms)
 {
 	struct process owner;
-	struct handle handle;
+	_cleanup_handle_ struct handle handle = HANDLE_NONE;
 	struct proc_stat stat;
 
 	if (!find_owner(&owner))
 		return false;
-	if (handle_open_exact(&handle, owner)) {
-		bool ended = handle_wait(&handle, ms);
-
-		handle_close(&handle);
-		return ended;
-	}
+	if (handle_open_exact(&handle, owner))
+		return handle_wait(&handle, ms);
 	/* another user's may be hidden (hidepid) */
 	return proc_stat(owner.pid, &stat) || (kill(owner.pid, 0) && errno == ESRCH);
 }

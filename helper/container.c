@@ -51,10 +51,8 @@ static bool visit(pid_t pid, void *context)
 
 	if (!is_member(members, pid) || !handle_open(&handle, pid))
 		return true;
-	if (is_member(members, pid) && handle_alive(&handle))
-		return handles_add(&members->list, handle);
-	handle_close(&handle);
-	return true;
+	return !handle_keep(&handle, is_member(members, pid)) ||
+	       handles_add(&members->list, handle);
 }
 
 /* Kills all members, and those that they started meanwhile, until there are none. */

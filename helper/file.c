@@ -92,6 +92,14 @@ bool file_write_new(int directory, const char *name, const char *text)
 	return false;
 }
 
+bool leads_to(const char *path, int fd)
+{
+	struct stat there, here;
+
+	return stat(path, &there) == 0 && fstat(fd, &here) == 0 && there.st_dev == here.st_dev &&
+	       there.st_ino == here.st_ino;
+}
+
 const char *file_error(void)
 {
 	if (errno == EINVAL)

@@ -30,6 +30,9 @@ int file_open_log(const char *path);
 /* Writes @text to @name, which is made, and removed where not all goes in. False with errno. */
 bool file_write_new(int directory, const char *name, const char *text);
 
+/* Whether @path leads to what is open as @fd, whatever it is called. */
+bool leads_to(const char *path, int fd);
+
 /* What errno says of such a file, in words. */
 const char *file_error(void);
 

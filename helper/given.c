@@ -5,19 +5,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "identity.h"
 #include "log.h"
 #include "piddir.h"
 #include "record.h"
 #include "tombstone.h"
 #include "util.h"
-
-static bool is_at(const struct stat *st, const char *path)
-{
-	struct stat other;
-
-	return stat(path, &other) == 0 && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
-}
 
 /*
  * Whether @directory is the default one: @set, or what piddir_root() tells this user
@@ -27,18 +21,15 @@ static bool is_usual(int directory, const char *set)
 {
 	unsigned int uid = (unsigned int)geteuid();
 	char path[PATH_MAX];
-	struct stat st;
 
-	if (fstat(directory, &st))
-		return false;
 	piddir_root(path, sizeof(path));
-	if (is_at(&st, set) || is_at(&st, path))
+	if (leads_to(set, directory) || leads_to(path, directory))
 		return true;
 	(void)snprintf(path, sizeof(path), "/run/user/%u/podleash", uid);
-	if (is_at(&st, path))
+	if (leads_to(path, directory))
 		return true;
 	(void)snprintf(path, sizeof(path), "/tmp/podleash-%u", uid);
-	return is_at(&st, path);
+	return leads_to(path, directory);
 }
 
 /* Whether only podleash makes such a file: others may well call theirs 2026-11.run or

@@ -60,12 +60,8 @@ bool handle_open(struct handle *handle, pid_t pid)
 		return false;
 	}
 	handle->id = (struct process){pid, stat.start};
-	/* alive after the read: what was read is this process's */
-	if (handle_alive(handle))
-		return true;
-	handle_close(handle);
 	errno = ESRCH;
-	return false;
+	return handle_keep(handle, true);
 }
 
 bool handle_open_exact(struct handle *handle, struct process id)
@@ -80,6 +76,14 @@ bool handle_open_exact(struct handle *handle, struct process id)
 		return true;
 	handle_close(handle);
 	errno = ESRCH;
+	return false;
+}
+
+bool handle_keep(struct handle *handle, bool proven)
+{
+	if (proven && handle_alive(handle))
+		return true;
+	handle_close(handle);
 	return false;
 }
 
@@ -142,12 +146,9 @@ bool handle_wait(const struct handle *handle, int ms)
 
 bool process_lives(struct process id)
 {
-	struct handle handle;
-	bool alive = id.pid && handle_open_exact(&handle, id);
+	_cleanup_handle_ struct handle handle = HANDLE_NONE;
 
-	if (alive)
-		handle_close(&handle);
-	return alive;
+	return id.pid && handle_open_exact(&handle, id);
 }
 
 bool handles_add(struct handles *list, struct handle handle)

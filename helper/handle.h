@@ -34,6 +34,13 @@ bool handle_open(struct handle *handle, pid_t pid);
 bool handle_open_exact(struct handle *handle, struct process id);
 
 void handle_close(struct handle *handle);
+#define _cleanup_handle_ __attribute__((cleanup(handle_close)))
+
+/*
+ * Whether the process was @proven to be the one that is meant, and lives still: what was read of it
+ * was not another's. Else the handle is closed.
+ */
+bool handle_keep(struct handle *handle, bool proven);
 
 /*
  * Whether the process lives: neither gone nor a zombie. A closed handle's does not. One whose

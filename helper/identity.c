@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "../preload/podman_command.h"
 #include "bundle.h"
@@ -40,48 +39,40 @@ static enum role no_role(void)
 	return is_shortage() ? ROLE_UNKNOWN : ROLE_NONE;
 }
 
-/*
- * Where the run's file @path is: a name in its directory where it is podleash's own, since that may
- * have been renamed meanwhile; else behind its working directory, in @full. NULL where there is
- * none.
- */
-static const char *locate(const struct run *run, const char *path, const char *suffix,
-			  char full[PATH_MAX], int *directory)
-{
-	bool own = run_owns(run, path, suffix);
-	bool absolute = path[0] == '/';
+/* What a file of the run's holds: an id, or a pid. */
+#define FILE_LIMIT (CID_SIZE - 1)
 
-	*directory = own ? run->directory : AT_FDCWD;
+/*
+ * Reads the run's file @path: by its name in the run's directory where it is podleash's own, since
+ * that may have been renamed meanwhile; else behind the working directory. NULL where there is
+ * none, or one that holds more. Owned by the caller.
+ */
+static char *read_file_of(const struct run *run, const char *path, const char *suffix, size_t *size)
+{
+	bool own = run_owns(run, path, suffix), absolute = path[0] == '/';
+	char full[PATH_MAX];
 	int length = own ? snprintf(full, PATH_MAX, "%s%s", run->name, suffix)
 			 : snprintf(full, PATH_MAX, "%s%s%s", absolute ? "" : run->cwd,
 				    absolute ? "" : "/", path);
-	return path[0] && length < PATH_MAX ? full : NULL;
+
+	if (!path[0] || length >= PATH_MAX)
+		return NULL;
+	return read_own_file(own ? run->directory : AT_FDCWD, full, FILE_LIMIT, size);
 }
 
 /* Reads the pid in a pid file of the run; 0 where there is none. */
 static pid_t read_pid(const struct run *run, const char *path, const char *suffix)
 {
-	char full[PATH_MAX];
-	int directory;
-	const char *file = locate(run, path, suffix, full, &directory);
+	size_t size;
+	_cleanup_free_ char *text = read_file_of(run, path, suffix, &size);
 
-	return file ? read_pid_file(directory, file) : 0;
-}
-
-/* What the id file holds; NULL where there is none, or more than an id. Owned by the caller. */
-static char *read_id_file(const struct run *run)
-{
-	char full[PATH_MAX];
-	int directory;
-	const char *file = locate(run, run->cidfile, ID_SUFFIX, full, &directory);
-
-	return file ? read_own_file(directory, file, CID_SIZE - 1, NULL) : NULL;
+	return text ? proc_parse_pid(text, size) : 0;
 }
 
 /* Reads an id; false where there is none, or half of one, or nothing (a full disk). */
 static bool read_cid(const struct run *run, char cid[CID_SIZE])
 {
-	_cleanup_free_ char *text = read_id_file(run);
+	_cleanup_free_ char *text = read_file_of(run, run->cidfile, ID_SUFFIX, NULL);
 
 	if (!text || !cid_valid(text))
 		return false;
@@ -91,7 +82,7 @@ static bool read_cid(const struct run *run, char cid[CID_SIZE])
 
 bool has_no_id(const struct run *run)
 {
-	_cleanup_free_ char *text = read_id_file(run);
+	_cleanup_free_ char *text = read_file_of(run, run->cidfile, ID_SUFFIX, NULL);
 
 	return text && !text[0];
 }
@@ -217,15 +208,12 @@ bool is_conmon_of(const char *cid, pid_t pid, const struct words *words)
 static bool is_early_conmon(const struct run *run, pid_t pid, const struct words *words)
 {
 	struct proc_stat stat;
-	struct words leader;
+	_cleanup_words_ struct words leader = {0};
 
-	if (!speaks_as_conmon(run->cid, pid, words) || !proc_stat(pid, &stat) ||
-	    stat.session == run->conmon.pid)
-		return false;
-	bool forked = proc_cmdline(stat.session, &leader) &&
-		      is_conmon_of(run->cid, stat.session, &leader);
-	words_free(&leader);
-	return !forked;
+	return speaks_as_conmon(run->cid, pid, words) && proc_stat(pid, &stat) &&
+	       stat.session != run->conmon.pid &&
+	       !(proc_cmdline(stat.session, &leader) &&
+		 is_conmon_of(run->cid, stat.session, &leader));
 }
 
 /* Whether this is conmon's exit command at work. */
@@ -242,17 +230,11 @@ static bool is_cleanup(const struct run *run, const struct words *words)
 /* Whether @pid was started with the run's directory as the one where pid files go. */
 static bool is_of_job(const struct run *run, pid_t pid)
 {
-	struct words words;
-	struct stat theirs, ours;
-	bool same = false;
+	_cleanup_words_ struct words words = {0};
+	const char *path =
+		proc_environ(pid, &words) ? env_value(words.word, "RECEPTOR_PID_DIRECTORY") : NULL;
 
-	if (!proc_environ(pid, &words))
-		return false;
-	const char *path = env_value(words.word, "RECEPTOR_PID_DIRECTORY");
-	same = path && stat(path, &theirs) == 0 && fstat(run->directory, &ours) == 0 &&
-	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-	words_free(&words);
-	return same;
+	return path && leads_to(path, run->directory);
 }
 
 /* Whether @word names the run's container to podman: its id, the beginning of that, or its name. */
@@ -328,14 +310,12 @@ static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
 static enum role role_of(const struct run *run, pid_t pid)
 {
 	char exe[NAME_MAX + 1];
-	struct words words;
-	enum role role;
+	_cleanup_words_ struct words words = {0};
 
 	errno = 0; /* an empty command line sets none */
 	if (!proc_exe_name(pid, exe) || !proc_cmdline(pid, &words))
 		return no_role();
-	role = fitting_role(run, pid, exe, &words);
-	words_free(&words);
+	enum role role = fitting_role(run, pid, exe, &words);
 	errno = 0;
 	return role == ROLE_NONE || proc_is_of(pid, geteuid()) ? role : no_role();
 }
@@ -343,15 +323,10 @@ static enum role role_of(const struct run *run, pid_t pid)
 /* Opens @pid where it has a role in @run, which is returned; closed where it has none. */
 static enum role open_in_role(const struct run *run, pid_t pid, struct handle *handle)
 {
-	enum role role;
-
 	if (!handle_open(handle, pid))
 		return no_role();
-	role = role_of(run, pid);
-	if (role > ROLE_UNKNOWN && handle_alive(handle))
-		return role;
-	handle_close(handle);
-	return role == ROLE_UNKNOWN ? role : ROLE_NONE;
+	enum role role = role_of(run, pid);
+	return handle_keep(handle, role > ROLE_UNKNOWN) || role == ROLE_UNKNOWN ? role : ROLE_NONE;
 }
 
 /*
@@ -375,14 +350,15 @@ static bool is_of_run(const struct run *run, const struct handle *conmon)
 	return !known->pid || run->detach || run->restarts;
 }
 
-static bool open_conmon(const struct run *run, pid_t pid, struct handle *conmon)
+/*
+ * Opens @pid where it is a conmon of the run's container: the run's own, or somebody else's. One of
+ * another user only says that it is, to keep us from the container.
+ */
+static bool open_conmon(const struct run *run, pid_t pid, bool own, struct handle *conmon)
 {
-	enum role role = open_in_role(run, pid, conmon);
-
-	if (role == ROLE_CONMON && is_of_run(run, conmon))
+	if (open_in_role(run, pid, conmon) == ROLE_CONMON && is_of_run(run, conmon) == own)
 		return true;
-	if (role > ROLE_UNKNOWN)
-		handle_close(conmon);
+	handle_close(conmon);
 	return false;
 }
 
@@ -401,40 +377,14 @@ bool podman_open(const struct run *run, struct handle *podman)
 {
 	pid_t pid = run->podman.pid;
 	char exe[NAME_MAX + 1];
-	struct words words;
-	bool proven = false;
+	_cleanup_words_ struct words words = {0};
 
 	if (!pid || !handle_open_exact(podman, run->podman))
 		return false;
-	if (read_cmdline(podman, &words)) {
-		proven = proc_is_of(pid, geteuid()) && proc_exe_name(pid, exe) &&
-			 (is_podman(run, exe, &words) || is_script(run, &words) ||
-			  (is_podleash(pid) && is_hold(run, &words))) &&
-			 handle_alive(podman);
-		words_free(&words);
-	}
-	if (!proven)
-		handle_close(podman);
-	return proven;
-}
-
-/* Whether @pid is a conmon of the run's container, and not the run's. */
-static bool is_anothers_conmon(const struct run *run, pid_t pid)
-{
-	struct handle conmon;
-	struct words words;
-	bool theirs = false;
-
-	if (!handle_open(&conmon, pid))
-		return false;
-	if (proc_cmdline(pid, &words)) {
-		/* another user's would only say so: to keep us from the container */
-		theirs = is_conmon_of(run->cid, pid, &words) && !is_of_run(run, &conmon) &&
-			 proc_is_of(pid, geteuid());
-		words_free(&words);
-	}
-	handle_close(&conmon);
-	return theirs;
+	return handle_keep(podman, read_cmdline(podman, &words) && proc_is_of(pid, geteuid()) &&
+					   proc_exe_name(pid, exe) &&
+					   (is_podman(run, exe, &words) || is_script(run, &words) ||
+					    (is_podleash(pid) && is_hold(run, &words))));
 }
 
 /* Whether somebody else's start of the run's container has made @pid, or makes it now. */
@@ -443,9 +393,11 @@ static bool is_below_another(const struct run *run, pid_t pid)
 	struct proc_stat stat;
 
 	for (int i = 0; i < CONMON_DEPTH && proc_stat(pid, &stat) && stat.ppid > 1; i++) {
-		if (is_anothers_conmon(run, stat.ppid))
-			return true;
+		_cleanup_handle_ struct handle conmon;
+
 		pid = stat.ppid;
+		if (open_conmon(run, pid, false, &conmon))
+			return true;
 	}
 	return false;
 }
@@ -514,21 +466,12 @@ void census_take(const struct run *run, struct census *census)
 		census->unsure = true;
 }
 
-static bool visit_taken(pid_t pid, void *context)
-{
-	struct search *search = context;
-
-	search->census->taken = is_anothers_conmon(search->run, pid);
-	return !search->census->taken;
-}
-
 bool run_is_taken(const struct run *run)
 {
-	struct census census = {.taken = false};
-	struct search search = {run, &census};
+	struct census census;
 
-	if (run->cid[0])
-		(void)proc_each(visit_taken, &search);
+	census_take(run, &census);
+	census_free(&census);
 	return census.taken;
 }
 
@@ -597,15 +540,10 @@ bool learn_from(struct run *run, const struct handle *conmon)
 		return true;
 	/* after a restart it is another process with the same command line */
 	if (!run->conmon.pid) {
-		struct words words;
-
-		if (!proc_cmdline(conmon->id.pid, &words))
-			return false;
-		if (!handle_alive(conmon)) {
-			words_free(&words);
+		if (!proc_cmdline(conmon->id.pid, &run->learned) || !handle_alive(conmon)) {
+			words_free(&run->learned);
 			return false;
 		}
-		run->learned = words;
 		conmon_args_parse(&run->learned, &args);
 		if (!run->cid[0])
 			run_set_cid(run, args.cid);
@@ -638,7 +576,7 @@ bool learn_conmon(struct run *run)
 
 	learn_cid(run);
 	pid_t pid = may_learn(run) ? read_pid(run, run->conmon_pidfile, CONMON_SUFFIX) : 0;
-	if (pid && pid != run->conmon.pid && open_conmon(run, pid, &handle)) {
+	if (pid && pid != run->conmon.pid && open_conmon(run, pid, true, &handle)) {
 		(void)learn_from(run, &handle); /* it may have ended while it was asked */
 		handle_close(&handle);
 	}
@@ -660,7 +598,7 @@ bool find_conmon(struct run *run)
 
 bool conmon_open(const struct run *run, struct handle *conmon)
 {
-	if (!run->conmon.pid || !open_conmon(run, run->conmon.pid, conmon))
+	if (!run->conmon.pid || !open_conmon(run, run->conmon.pid, true, conmon))
 		return false;
 	if (conmon->id.start == run->conmon.start)
 		return true;
@@ -671,14 +609,11 @@ bool conmon_open(const struct run *run, struct handle *conmon)
 /* Whether the recorded conmon lives, is one, and has @pid below it. */
 static bool is_below_conmon(const struct run *run, pid_t pid)
 {
-	struct handle conmon;
+	_cleanup_handle_ struct handle conmon = HANDLE_NONE;
 
-	if (!conmon_open(run, &conmon))
-		return false;
 	/* conmon takes in its descendants' orphans: PR_SET_CHILD_SUBREAPER, conmon src/conmon.c */
-	bool below = proc_descends(pid, run->conmon.pid) && handle_alive(&conmon);
-	handle_close(&conmon);
-	return below;
+	return conmon_open(run, &conmon) && proc_descends(pid, run->conmon.pid) &&
+	       handle_alive(&conmon);
 }
 
 static bool is_container(const struct run *run, const struct handle *handle)
@@ -732,44 +667,22 @@ bool container_open(struct run *run, struct handle *handle)
 /* Whether @pid is a guard of ours; writes the path of its record, and the name of its run. */
 static bool is_guard(pid_t pid, char record[PATH_MAX], char name[RUN_SIZE])
 {
-	struct words words;
-	bool proven;
+	_cleanup_words_ struct words words = {0};
 
-	if (!is_podleash(pid) || !proc_cmdline(pid, &words))
-		return false;
-	proven = words.count == 3 && equal(words.word[1], "guard") &&
-		 snprintf(record, PATH_MAX, "%s", words.word[2]) < PATH_MAX &&
-		 strchr(record, '/') && file_kind(path_basename(record), name) == FILE_RECORD;
-	words_free(&words);
-	return proven;
-}
-
-bool guard_open(const struct run *run, struct handle *guard)
-{
-	char record[PATH_MAX], name[RUN_SIZE];
-
-	if (!run->guard.pid || !handle_open_exact(guard, run->guard))
-		return false;
-	if (is_guard(run->guard.pid, record, name) && equal(name, run->name) && handle_alive(guard))
-		return true;
-	handle_close(guard);
-	return false;
+	return is_podleash(pid) && proc_cmdline(pid, &words) && words.count == 3 &&
+	       equal(words.word[1], "guard") &&
+	       snprintf(record, PATH_MAX, "%s", words.word[2]) < PATH_MAX && strchr(record, '/') &&
+	       file_kind(path_basename(record), name) == FILE_RECORD;
 }
 
 bool hold_open(const struct run *run, struct handle *hold)
 {
-	struct words words;
-	bool proven = false;
+	_cleanup_words_ struct words words = {0};
+	pid_t pid = run->podman.pid;
 
-	if (!run->podman.pid || !handle_open_exact(hold, run->podman))
-		return false;
-	if (is_podleash(run->podman.pid) && proc_cmdline(run->podman.pid, &words)) {
-		proven = is_hold(run, &words) && handle_alive(hold);
-		words_free(&words);
-	}
-	if (!proven)
-		handle_close(hold);
-	return proven;
+	return pid && handle_open_exact(hold, run->podman) &&
+	       handle_keep(hold,
+			   is_podleash(pid) && proc_cmdline(pid, &words) && is_hold(run, &words));
 }
 
 struct guard_search {
@@ -795,12 +708,10 @@ static bool shares_paths(pid_t pid)
 static bool guards_there(const struct guard_search *search, pid_t pid, const char *record)
 {
 	size_t length = strlen(search->path);
-	struct stat theirs, ours;
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, GUARD_FD_DIRECTORY);
-	if (stat(path, &theirs) == 0 && fstat(search->directory, &ours) == 0 &&
-	    theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
+	if (leads_to(path, search->directory))
 		return true;
 	return strncmp(record, search->path, length) == 0 &&
 	       record + length + 1 == path_basename(record) && shares_paths(pid);
@@ -817,11 +728,9 @@ static bool visit_guard(pid_t pid, void *context)
 		return true;
 	run_init(&run, search->directory, name);
 	/* once more, with the handle held: the pid has not gone to another process */
-	if (is_guard(pid, record, name) && equal(name, run.name) &&
-	    guards_there(search, pid, record) && handle_alive(&guard))
+	if (handle_keep(&guard, is_guard(pid, record, name) && equal(name, run.name) &&
+					guards_there(search, pid, record)))
 		search->found(&run, guard, search->context);
-	else
-		handle_close(&guard);
 	return true;
 }
 
@@ -849,10 +758,14 @@ static void pick(struct run *run, struct handle guard, void *context)
 
 bool guard_find(const struct run *run, struct handle *guard)
 {
+	char record[PATH_MAX], name[RUN_SIZE];
 	struct pick picked = {run->name, HANDLE_NONE};
+	pid_t pid = run->guard.pid;
 
-	if (guard_open(run, guard))
+	if (pid && handle_open_exact(guard, run->guard) &&
+	    handle_keep(guard, is_guard(pid, record, name) && equal(name, run->name)))
 		return true;
+	/* it may not have written itself down yet */
 	guard_each(run->directory, "", pick, &picked);
 	*guard = picked.guard;
 	return guard->id.pid != 0;
@@ -873,11 +786,9 @@ static bool visit_descendant(pid_t pid, void *context)
 	    !handle_open(&handle, pid))
 		return true;
 	/* once more, with both held: neither pid has gone to another process */
-	if (proc_descends(pid, ancestor) && handle_alive(&handle) &&
-	    handle_alive(descent->ancestor))
-		return handles_add(descent->list, handle);
-	handle_close(&handle);
-	return true;
+	return !handle_keep(&handle,
+			    proc_descends(pid, ancestor) && handle_alive(descent->ancestor)) ||
+	       handles_add(descent->list, handle);
 }
 
 void descendants_add(struct handles *list, const struct handle *ancestor)

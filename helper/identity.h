@@ -110,10 +110,10 @@ bool container_was_removed(const struct run *run);
  */
 bool is_conmon_of(const char *cid, pid_t pid, const struct words *words);
 
-/* Opens the living guard that the record names; proven by (pid, start), program and argument. */
-bool guard_open(const struct run *run, struct handle *guard);
-
-/* The same, also of a guard that has not yet written itself down: looks through /proc. */
+/*
+ * Opens the living guard that the record names, proven by (pid, start), program and argument; or
+ * one that has not written itself down yet: looks through /proc then.
+ */
 bool guard_find(const struct run *run, struct handle *guard);
 
 /* Opens the living hold of the run; false once it is podman. Proven by (pid, start), program

@@ -29,22 +29,15 @@ static bool names_file(const char *path, int directory, const char *name)
 static bool open_conmon(struct handle *handle, pid_t pid, int directory, const char *name)
 {
 	struct conmon_args args;
-	struct words words;
-	bool proven = false;
+	_cleanup_words_ struct words words = {0};
 
 	if (!handle_open(handle, pid))
 		return false;
-	if (proc_is_of(pid, geteuid()) && proc_cmdline(pid, &words)) {
-		conmon_args_parse(&words, &args);
-		proven = is_conmon_of(args.cid, pid, &words) &&
-			 (names_file(args.conmon_pidfile, directory, name) ||
-			  names_file(args.pidfile, directory, name)) &&
-			 handle_alive(handle);
-		words_free(&words);
-	}
-	if (!proven)
-		handle_close(handle);
-	return proven;
+	bool read = proc_is_of(pid, geteuid()) && proc_cmdline(pid, &words);
+	conmon_args_parse(&words, &args);
+	return handle_keep(handle, read && is_conmon_of(args.cid, pid, &words) &&
+					   (names_file(args.conmon_pidfile, directory, name) ||
+					    names_file(args.pidfile, directory, name)));
 }
 
 /* What reap() needs and a record would have told; the strings are conmon's own. */
@@ -156,14 +149,7 @@ bool plain_is_stale(int directory, const char *name)
 	if (!sees_all_pids())
 		return false;
 	pid_t pid = read_pid_file(directory, name);
-	struct handle handle;
+	_cleanup_handle_ struct handle handle = HANDLE_NONE;
 
-	if (!pid || handle_open(&handle, pid)) {
-		if (pid)
-			handle_close(&handle);
-		return false;
-	}
-	if (is_shortage())
-		return false;
-	return true;
+	return pid && !handle_open(&handle, pid) && !is_shortage();
 }

@@ -137,8 +137,8 @@ bool words_split(char *text, size_t size, struct words *words)
 
 void words_free(struct words *words)
 {
-	free(words->text);
-	free(words->word);
+	cleanup_free(&words->text);
+	cleanup_free(&words->word);
 	memset(words, 0, sizeof(*words));
 }
 
@@ -220,11 +220,9 @@ bool proc_in_container(pid_t pid, const char *cid)
 
 bool proc_has_syncpipe(pid_t pid)
 {
-	struct words words;
-	bool has = proc_environ(pid, &words) && env_value(words.word, "_OCI_SYNCPIPE");
+	_cleanup_words_ struct words words;
 
-	words_free(&words);
-	return has;
+	return proc_environ(pid, &words) && env_value(words.word, "_OCI_SYNCPIPE");
 }
 
 ino_t proc_namespace(pid_t pid, const char *kind)

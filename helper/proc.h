@@ -69,6 +69,7 @@ bool proc_cmdline(pid_t pid, struct words *words);
 /* The same of /proc/PID/environ: the environment that it was started with. */
 bool proc_environ(pid_t pid, struct words *words);
 void words_free(struct words *words);
+#define _cleanup_words_ __attribute__((cleanup(words_free)))
 
 /* Splits the @size bytes at @text at their NULs; takes ownership of @text. */
 bool words_split(char *text, size_t size, struct words *words);

@@ -41,7 +41,7 @@ static bool visit(pid_t pid, void *context)
 	struct search *search = context;
 	struct receptor *receptor = &search->receptor[search->count];
 	struct proc_status status;
-	struct words words;
+	_cleanup_words_ struct words words;
 	bool known;
 
 	if (!proc_cmdline(pid, &words))
@@ -55,7 +55,6 @@ static bool visit(pid_t pid, void *context)
 				proc_is_of(pid, geteuid());
 		search->count++;
 	}
-	words_free(&words);
 	return search->count < RECEPTORS_MAX;
 }
 

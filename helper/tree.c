@@ -60,7 +60,7 @@ static bool is_here(const struct tree_run *item)
 bool tree_add(struct tree *tree, struct run *run, enum run_state state)
 {
 	struct tree_run *larger = realloc(tree->run, (tree->count + 1) * sizeof(*larger));
-	struct handle handle;
+	_cleanup_handle_ struct handle podman = HANDLE_NONE, conmon = HANDLE_NONE;
 
 	if (!larger) {
 		run_free(run);
@@ -69,14 +69,8 @@ bool tree_add(struct tree *tree, struct run *run, enum run_state state)
 	tree->run = larger;
 	struct tree_run *added = &larger[tree->count++];
 	*added = (struct tree_run){.run = *run, .state = state};
-	if (is_here(added) && podman_open(run, &handle)) {
-		added->podman_proven = true;
-		handle_close(&handle);
-	}
-	if (is_here(added) && conmon_open(run, &handle)) {
-		added->conmon_proven = true;
-		handle_close(&handle);
-	}
+	added->podman_proven = is_here(added) && podman_open(run, &podman);
+	added->conmon_proven = is_here(added) && conmon_open(run, &conmon);
 	return true;
 }
 
