@@ -34,11 +34,10 @@ static bool is_whole(const struct cancel *cancel)
 static void tell_hidden(struct run *run, struct handle guard, void *context)
 {
 	struct cancel_pass *pass = context;
-	struct run readable;
+	_cleanup_run_ struct run readable;
 	const char *why;
 
 	if (record_open(&readable, run->directory, run->name, false, &why)) {
-		run_free(&readable);
 		handle_close(&guard); /* it is told where its record is looked at */
 	} else {
 		run->unit = pass->cancel->name;
@@ -58,8 +57,9 @@ static void give_up(struct cancel_pass *pass, const char *name, const char *why)
  */
 static void tell_keeper(struct cancel_pass *pass, const char *name)
 {
-	struct handle guard, hold;
-	struct run run;
+	_cleanup_handle_ struct handle hold = HANDLE_NONE;
+	_cleanup_run_ struct run run;
+	struct handle guard;
 	const char *why;
 
 	if (!record_open(&run, pass->cancel->directory, name, false, &why)) {
@@ -67,16 +67,13 @@ static void tell_keeper(struct cancel_pass *pass, const char *name)
 			give_up(pass, name, why);
 		return;
 	}
-	if (is_meant(pass->cancel, &run)) {
-		pass->waiting++;
-		if (guard_find(&run, &guard)) {
-			reapers_tell(&pass->reapers, &run, guard);
-		} else if (hold_open(&run, &hold)) {
-			(void)handle_signal(&hold, SIGCONT); /* ended meanwhile is as good */
-			handle_close(&hold);
-		}
-	}
-	run_free(&run);
+	if (!is_meant(pass->cancel, &run))
+		return;
+	pass->waiting++;
+	if (guard_find(&run, &guard))
+		reapers_tell(&pass->reapers, &run, guard);
+	else if (hold_open(&run, &hold))
+		(void)handle_signal(&hold, SIGCONT); /* ended meanwhile is as good */
 }
 
 /* What the reaper of @run has to know of the cancel, also where no tombstone could be written. */
@@ -97,7 +94,7 @@ static bool has_room(struct cancel_pass *pass)
 
 static void end_run(struct cancel_pass *pass, const char *name)
 {
-	struct run run;
+	_cleanup_run_ struct run run = {.fd = -1};
 	const char *why;
 
 	if (reapers_have(&pass->reapers, name)) {
@@ -109,8 +106,6 @@ static void end_run(struct cancel_pass *pass, const char *name)
 		take_over(pass->cancel, &run);
 		if (meant && has_room(pass))
 			reapers_start(&pass->reapers, &run);
-		else
-			run_free(&run);
 	} else if (errno == EWOULDBLOCK) {
 		tell_keeper(pass, name);
 	} else if (errno != ENOENT) {
@@ -125,7 +120,7 @@ static void end_run(struct cancel_pass *pass, const char *name)
 static void end_plain(struct cancel_pass *pass, const char *name, bool damaged)
 {
 	const struct cancel *cancel = pass->cancel;
-	struct run run;
+	_cleanup_run_ struct run run;
 
 	/* a file that no conmon proves stays: it may be anyone's */
 	bool found = plain_find(&run, cancel->directory, name, cancel->name);
@@ -140,19 +135,16 @@ static void end_plain(struct cancel_pass *pass, const char *name, bool damaged)
 		if (has_room(pass))
 			reapers_start_plain(&pass->reapers, &run, name);
 	}
-	run_free(&run);
 }
 
 /* Whether there is a record of that name that tells nothing. */
 static bool is_damaged(const struct cancel_pass *pass, const char *name)
 {
-	struct run run;
+	_cleanup_run_ struct run run;
 	const char *why;
-	bool readable = record_open(&run, pass->cancel->directory, name, false, &why);
 
-	if (readable)
-		run_free(&run);
-	return !readable && errno != ENOENT && reapers_gave_up(&pass->reapers, name);
+	return !record_open(&run, pass->cancel->directory, name, false, &why) && errno != ENOENT &&
+	       reapers_gave_up(&pass->reapers, name);
 }
 
 static void look_at(struct cancel_pass *pass, const char *name)
@@ -184,7 +176,7 @@ static void look_at(struct cancel_pass *pass, const char *name)
 /* Looks through the directory once; returns whether there is nothing to wait for. */
 static bool look(struct cancel_pass *pass)
 {
-	struct names names;
+	_cleanup_names_ struct names names = {0};
 
 	pass->waiting = 0;
 	pass->crowded = false;
@@ -199,7 +191,6 @@ static bool look(struct cancel_pass *pass)
 	if (!pass->looks++)
 		plain_log_foreign(pass->cancel->directory, pass->cancel->path, &names,
 				  &pass->cancel->report->foreign);
-	names_free(&names);
 	return !pass->waiting && !pass->reapers.count;
 }
 
@@ -214,8 +205,8 @@ static bool write_tombstone(const struct cancel *cancel)
 /* A run that nobody is at yet: there was no place, or its hold goes on. */
 static void report_waiting(struct cancel_pass *pass, const char *name)
 {
+	_cleanup_run_ struct run run = {.fd = -1};
 	char run_name[RUN_SIZE];
-	struct run run;
 	const char *why;
 
 	if (file_kind(name, run_name) != FILE_RECORD || reapers_have(&pass->reapers, run_name) ||
@@ -224,18 +215,15 @@ static void report_waiting(struct cancel_pass *pass, const char *name)
 		return;
 	if (is_meant(pass->cancel, &run))
 		report_run(pass->cancel->report, run.unit, run.name, NULL);
-	run_free(&run);
 }
 
 static void report_all_waiting(struct cancel_pass *pass)
 {
-	struct names names;
+	_cleanup_names_ struct names names;
 
-	if (!names_read(pass->cancel->directory, &names))
-		return; /* the look has said so */
+	(void)names_read(pass->cancel->directory, &names); /* the look has said so */
 	for (size_t i = 0; i < names.count; i++)
 		report_waiting(pass, names.name[i]);
-	names_free(&names);
 }
 
 void cancel_begin(struct cancel_pass *pass, const struct cancel *cancel)

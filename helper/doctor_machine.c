@@ -121,7 +121,7 @@ static void patrol_record(struct patrol *patrol, int directory, const char *path
 {
 	struct doctor *doctor = patrol->doctor;
 	char file[PATH_MAX + RUN_SIZE];
-	struct run run;
+	_cleanup_run_ struct run run;
 	const char *why;
 
 	(void)snprintf(file, sizeof(file), "%s/%s%s", path, name, RECORD_SUFFIX);
@@ -130,10 +130,8 @@ static void patrol_record(struct patrol *patrol, int directory, const char *path
 		return; /* it ended just now */
 	patrol->runs++;
 	enum run_place place = good ? run_place(&run) : PLACE_HERE;
-	if (good && place == PLACE_HERE && !record_is_unguarded(directory, name)) {
-		run_free(&run);
+	if (good && place == PLACE_HERE && !record_is_unguarded(directory, name))
 		return;
-	}
 	patrol->bad++;
 	if (!good)
 		say(doctor, FAIL, fix(doctor, "rm %s", file),
@@ -147,21 +145,17 @@ static void patrol_record(struct patrol *patrol, int directory, const char *path
 	else
 		say(doctor, WARN, fix(doctor, "%s sweep %s", doctor->program, path),
 		    "%s, unit %s: of an earlier boot", file, run.unit);
-	if (good)
-		run_free(&run);
 }
 
 static void patrol_directory(int directory, const char *path, void *context)
 {
 	char run[RUN_SIZE];
-	struct names names;
+	_cleanup_names_ struct names names;
 
-	if (!names_read(directory, &names))
-		return; /* removed just now */
+	(void)names_read(directory, &names); /* it may have been removed just now */
 	for (size_t i = 0; i < names.count; i++)
 		if (file_kind(names.name[i], run) == FILE_RECORD)
 			patrol_record(context, directory, path, run);
-	names_free(&names);
 }
 
 void check_guards(struct doctor *doctor)

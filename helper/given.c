@@ -56,7 +56,7 @@ static bool is_mark(int directory, const char *name)
  */
 static bool holds_ours(int directory)
 {
-	struct names names;
+	_cleanup_names_ struct names names;
 	bool ours = false;
 
 	if (!names_read(directory, &names))
@@ -66,7 +66,6 @@ static bool holds_ours(int directory)
 		ours = is_mark(directory, names.name[i]);
 	if (!is_shortage())
 		errno = 0;
-	names_free(&names);
 	return ours;
 }
 
@@ -175,7 +174,7 @@ static void name_refused(const char *path, const char *why, size_t *refused)
 
 size_t given_each_unit(const struct given *given, given_visit *visit, void *context)
 {
-	struct names names;
+	_cleanup_names_ struct names names;
 	size_t refused = 0;
 
 	if (!names_read(given->directory, &names)) {
@@ -197,6 +196,5 @@ size_t given_each_unit(const struct given *given, given_visit *visit, void *cont
 	}
 	if (unnamed(refused))
 		print_error("%s: %zu more units", given->path, unnamed(refused));
-	names_free(&names);
 	return refused;
 }

@@ -414,13 +414,15 @@ static bool split_path(const char *record, char path[PATH_MAX], struct run *run)
 
 int guard_main(int argc, char *argv[])
 {
-	struct run run = {.fd = GUARD_FD_RECORD, .directory = GUARD_FD_DIRECTORY};
+	_cleanup_run_ struct run run;
 	char path[PATH_MAX];
 	struct watch watch;
 	const char *why;
 
 	(void)prctl(PR_SET_NAME, "podleash"); /* else top(1) calls it `exe`: guard_start() */
 	log_init();
+	run_init(&run, GUARD_FD_DIRECTORY, "");
+	run.fd = GUARD_FD_RECORD;
 	if (argc != 2 || fcntl(GUARD_FD_READY, F_GETFD) < 0 || !split_path(argv[1], path, &run)) {
 		print_error("guard: not started by hold or sweep, which open its record");
 		return usage_error("guard");
@@ -436,7 +438,5 @@ int guard_main(int argc, char *argv[])
 	(void)!write(GUARD_FD_READY, "", 1);
 	(void)close(GUARD_FD_READY);
 	guard_sweep_others(&run, path);
-	bool ended = guard_run(&watch);
-	run_free(&run);
-	return ended ? 0 : EXIT_LEFT;
+	return guard_run(&watch) ? 0 : EXIT_LEFT;
 }

@@ -125,15 +125,13 @@ void guard_sweep_others(const struct run *run, const char *path)
 {
 	char *argv[] = {(char *)"podleash", (char *)"sweep", (char *)(uintptr_t)path, NULL};
 	char other[RUN_SIZE];
-	struct names names;
+	_cleanup_names_ struct names names;
 	bool needed = false;
 
-	if (!names_read(run->directory, &names))
-		return;
+	(void)names_read(run->directory, &names); /* the next run or sweep sees it as well */
 	for (size_t i = 0; i < names.count && !needed; i++)
 		needed = file_kind(names.name[i], other) == FILE_RECORD &&
 			 !equal(other, run->name) && record_is_unguarded(run->directory, other);
-	names_free(&names);
 	if (needed && !start_detached(argv, NULL, 0))
 		log_line("%s: no process to sweep it with: %s", path, strerror(errno));
 }

@@ -63,7 +63,7 @@ static void print_run(struct listing *listing, const struct run *run, enum run_s
 
 static void list_run(struct listing *listing, int directory, const char *path, const char *name)
 {
-	struct run run;
+	_cleanup_run_ struct run run;
 	const char *why;
 
 	if (!record_open(&run, directory, name, false, &why)) {
@@ -74,19 +74,17 @@ static void list_run(struct listing *listing, int directory, const char *path, c
 		return;
 	}
 	enum run_state state = run_state(&run);
-	if (!listing->tree) {
+	if (!listing->tree)
 		print_run(listing, &run, state);
-		run_free(&run);
-	} else if (!tree_add(&listing->runs, &run, state) && may_name(&listing->damaged)) {
+	else if (!tree_add(&listing->runs, &run, state) && may_name(&listing->damaged))
 		print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, strerror(ENOMEM));
-	}
 }
 
 static void list_directory(int directory, const char *path, void *context)
 {
 	struct listing *listing = context;
 	char run[RUN_SIZE];
-	struct names names;
+	_cleanup_names_ struct names names;
 
 	if (!names_read(directory, &names)) {
 		print_error("%s: cannot be read: %s", path, strerror(errno));
@@ -96,7 +94,6 @@ static void list_directory(int directory, const char *path, void *context)
 	for (size_t i = 0; i < names.count; i++)
 		if (file_kind(names.name[i], run) == FILE_RECORD)
 			list_run(listing, directory, path, run);
-	names_free(&names);
 }
 
 int list_main(int argc, char *argv[])

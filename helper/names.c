@@ -32,6 +32,14 @@ bool unit_name_valid(const char *name)
 	return true;
 }
 
+struct file_name run_file(const char *run, const char *suffix)
+{
+	struct file_name name;
+
+	(void)snprintf(name.text, sizeof(name.text), "%s%s", run, suffix);
+	return name;
+}
+
 /* Whether @name is a run's name followed by @suffix; writes the former to @run. */
 static bool is_of_run(const char *name, const char *suffix, char run[RUN_SIZE])
 {
@@ -142,6 +150,6 @@ bool names_read(int directory, struct names *names)
 
 void names_free(struct names *names)
 {
-	free(names->name);
+	cleanup_free(&names->name);
 	*names = (struct names){0};
 }

@@ -38,6 +38,12 @@ bool run_name_valid(const char *name);
 /* Whether @name may be a unit's: 1-128 of [A-Za-z0-9._@:+-], not starting with a dot. */
 bool unit_name_valid(const char *name);
 
+/* The name of the file of the run @run that has @suffix. */
+struct file_name {
+	char text[RUN_SIZE + 16];
+};
+struct file_name run_file(const char *run, const char *suffix);
+
 /* What a file's name says it is. */
 enum file_kind {
 	FILE_FOREIGN,	    /* nothing of podleash's */
@@ -67,5 +73,6 @@ bool names_add(struct names *names, const char *name);
 /* Lists @directory, sorted ("." and ".." left out). False with errno where it cannot be read. */
 bool names_read(int directory, struct names *names);
 void names_free(struct names *names);
+#define _cleanup_names_ __attribute__((cleanup(names_free)))
 
 #endif

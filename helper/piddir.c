@@ -212,7 +212,7 @@ bool piddir_remove(int directory, const char *path)
 	char run[RUN_SIZE], name[NAME_MAX + 1];
 	const char *why;
 	_cleanup_close_ int parent = open_parent(path, name, &why);
-	struct names names;
+	_cleanup_names_ struct names names = {0};
 	bool empty = true;
 
 	if (parent < 0 || mark < 0 || flock(mark, LOCK_EX | LOCK_NB) ||
@@ -225,7 +225,6 @@ bool piddir_remove(int directory, const char *path)
 	}
 	for (size_t i = 0; empty && i < names.count; i++)
 		(void)unlinkat(directory, names.name[i], 0); /* rmdir tells */
-	names_free(&names);
 	errno = ENOTEMPTY;
 	if (empty && unlinkat(parent, name, AT_REMOVEDIR) == 0)
 		return true;

@@ -114,8 +114,7 @@ static bool is_unit_directory(int directory, const char *name)
 static bool is_foreign(int directory, const char *name)
 {
 	char run[RUN_SIZE];
-	struct run found;
-	bool foreign;
+	_cleanup_run_ struct run found = {.fd = -1};
 
 	switch (file_kind(name, run)) {
 	case FILE_FOREIGN:
@@ -125,9 +124,7 @@ static bool is_foreign(int directory, const char *name)
 	default:
 		return false;
 	}
-	foreign = !plain_find(&found, directory, name, "");
-	run_free(&found);
-	return foreign;
+	return !plain_find(&found, directory, name, "");
 }
 
 void plain_log_foreign(int directory, const char *path, const struct names *names, size_t *found)

@@ -136,13 +136,12 @@ static void add_member(struct probing *probing, struct process id)
 static bool find_members(struct probing *probing)
 {
 	char name[RUN_SIZE];
-	struct names names;
+	_cleanup_names_ struct names names;
 	bool whole = false;
 
-	if (!names_read(probing->directory, &names))
-		return false;
+	(void)names_read(probing->directory, &names); /* looked at again */
 	for (size_t i = 0; i < names.count && !whole; i++) {
-		struct run run;
+		_cleanup_run_ struct run run = {.fd = -1};
 		const char *why;
 
 		if (file_kind(names.name[i], name) != FILE_RECORD ||
@@ -155,9 +154,7 @@ static bool find_members(struct probing *probing)
 			add_member(probing, run.container);
 			add_member(probing, run.guard);
 		}
-		run_free(&run);
 	}
-	names_free(&names);
 	return whole;
 }
 
@@ -182,7 +179,7 @@ static bool wait_for_container(struct probing *probing)
 static bool has_no_run(const struct probing *probing)
 {
 	char name[RUN_SIZE];
-	struct names names;
+	_cleanup_names_ struct names names;
 	bool none = true;
 
 	if (!names_read(probing->directory, &names))
@@ -193,7 +190,6 @@ static bool has_no_run(const struct probing *probing)
 		none = none && kind != FILE_RECORD && kind != FILE_CONMON_PID &&
 		       kind != FILE_CONTAINER_PID && kind != FILE_CONTAINER_ID;
 	}
-	names_free(&names);
 	return none;
 }
 
@@ -222,7 +218,7 @@ static bool clean_up(struct probing *probing)
 		.timeout_ms = END_MS,
 		.report = &report,
 	};
-	struct names names;
+	_cleanup_names_ struct names names = {0};
 
 	/* first, so that nothing starts any more */
 	bool ended = cancel_unit(&cancel);
@@ -235,7 +231,6 @@ static bool clean_up(struct probing *probing)
 		return false;
 	for (size_t i = 0; i < names.count; i++)
 		(void)unlinkat(probing->directory, names.name[i], 0); /* rmdir tells */
-	names_free(&names);
 	return rmdir(probing->path) == 0;
 }
 

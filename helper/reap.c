@@ -328,16 +328,13 @@ static bool settle(struct run *run, bool cleaned)
 /* Whoever was killed while it wrote a file of the run left one of another name. */
 static void remove_files(const struct run *run)
 {
+	_cleanup_names_ struct names names;
 	char name[RUN_SIZE];
-	struct names names;
 
-	if (names_read(run->directory, &names)) { /* else sweep removes them, once they are old */
-		for (size_t i = 0; i < names.count; i++)
-			if (file_kind(names.name[i], name) == FILE_TEMPORARY &&
-			    equal(name, run->name))
-				(void)unlinkat(run->directory, names.name[i], 0);
-		names_free(&names);
-	}
+	(void)names_read(run->directory, &names); /* else sweep removes them, once they are old */
+	for (size_t i = 0; i < names.count; i++)
+		if (file_kind(names.name[i], name) == FILE_TEMPORARY && equal(name, run->name))
+			(void)unlinkat(run->directory, names.name[i], 0);
 	record_remove(run);
 }
 

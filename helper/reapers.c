@@ -202,12 +202,10 @@ void reapers_start(struct reapers *reapers, struct run *run)
 		_exit(reap(run) == REAPED ? ENDED : NOT_ENDED);
 	if (child < 0) {
 		report_end(reapers, run->unit, run->name, reap(run) == REAPED);
-	} else {
-		struct reaper reaper = reaper_of(run, handle, false);
-
-		add(reapers, &reaper);
+		return;
 	}
-	run_free(run);
+	struct reaper reaper = reaper_of(run, handle, false);
+	add(reapers, &reaper);
 }
 
 static bool has_conmon(const struct reapers *reapers, pid_t conmon)

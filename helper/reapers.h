@@ -56,15 +56,16 @@ void report_progress(struct report *report, size_t pending);
 void report_unnamed(const struct report *report, const char *path);
 
 /*
- * Reaps @run in a child and takes it over; the child keeps the record's lock, and goes on when we
- * end. Waits for a place where many are at work, and reaps in this process where there
- * is no room for another one, and where the run is of an earlier boot.
+ * Reaps @run in a child, which keeps the record's lock, and goes on when we end; the caller frees
+ * the run, and so gives up its own hold on the lock. Waits for a place where many are at work, and
+ * reaps in this process where there is no room for another one, and where the run is of an earlier
+ * boot.
  */
 void reapers_start(struct reapers *reapers, struct run *run);
 
 /*
- * The same of a run without a record (plain.h), which stays the caller's; its pid files are removed
- * then. One of @file's conmon that is being reaped already is left to that.
+ * The same of a run without a record (plain.h); its pid files are removed then. One of @file's
+ * conmon that is being reaped already is left to that.
  */
 void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file);
 

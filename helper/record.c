@@ -191,30 +191,13 @@ static bool parse_line(struct run *run, const char *key, char *value)
 	return true;
 }
 
-/* Sets all that a record tells to nothing. */
-static void forget(struct run *run)
-{
-	struct run empty = {.directory = run->directory,
-			    .fd = run->fd,
-			    .text = run->text,
-			    .learned = run->learned,
-			    .over = run->over,
-			    .grace_ms = -1};
-
-	memcpy(empty.name, run->name, sizeof(empty.name));
-	empty.boot = empty.unit = empty.conmon_pidfile = empty.pidfile = empty.cwd = "";
-	empty.namespaces = empty.cidfile = empty.exit_dir = "";
-	empty.container_name = empty.executable = empty.runtime = empty.bundle = "";
-	*run = empty;
-}
-
 void run_init(struct run *run, int directory, const char *name)
 {
-	memset(run, 0, sizeof(*run));
-	run->directory = directory;
-	run->fd = -1;
+	*run = (struct run){.directory = directory, .fd = -1, .grace_ms = -1};
+	run->boot = run->unit = run->conmon_pidfile = run->pidfile = run->cwd = "";
+	run->namespaces = run->cidfile = run->exit_dir = "";
+	run->container_name = run->executable = run->runtime = run->bundle = "";
 	(void)snprintf(run->name, sizeof(run->name), "%s", name);
-	forget(run);
 }
 
 bool is_storage_variable(const char *variable)
@@ -236,7 +219,6 @@ const char *record_parse(struct run *run, char *text, size_t size)
 	bool first = true;
 
 	run->text = text;
-	forget(run);
 	if (memchr(text, '\0', size))
 		return "a NUL byte in it";
 	for (; (end = strchr(line, '\n')); line = end + 1, first = false) {
@@ -259,12 +241,11 @@ const char *record_parse(struct run *run, char *text, size_t size)
 
 bool record_read(struct run *run, const char **why)
 {
-	char path[64];
 	size_t size = 0;
-
 	/* a file description of its own: the guard's offset stays where appending needs it */
-	(void)snprintf(path, sizeof(path), "%s%s", run->name, RECORD_SUFFIX);
-	char *text = read_own_file(run->directory, path, RECORD_LIMIT, &size);
+	char *text = read_own_file(run->directory, run_file(run->name, RECORD_SUFFIX).text,
+				   RECORD_LIMIT, &size);
+
 	if (!text) {
 		*why = file_error();
 		return false;
@@ -275,15 +256,16 @@ bool record_read(struct run *run, const char **why)
 	return !*why;
 }
 
-/* Opens the record at @path and takes its lock. False with errno. */
-static bool open_locked(struct run *run, const char *path)
+/* Opens the record and takes its lock. False with errno. */
+static bool open_locked(struct run *run)
 {
+	const struct file_name path = run_file(run->name, RECORD_SUFFIX);
 	struct stat st;
 
-	run->fd = file_open_own(run->directory, path, O_RDWR | O_APPEND);
+	run->fd = file_open_own(run->directory, path.text, O_RDWR | O_APPEND);
 	/* what cannot be appended to can be locked, and its run ended */
 	if (run->fd < 0 && (errno == EROFS || errno == EACCES))
-		run->fd = file_open_own(run->directory, path, O_RDONLY);
+		run->fd = file_open_own(run->directory, path.text, O_RDONLY);
 	/* locked and still there: the guard that had it did not end meanwhile */
 	if (run->fd < 0 || flock(run->fd, LOCK_EX | LOCK_NB) || fstat(run->fd, &st))
 		return false;
@@ -293,25 +275,18 @@ static bool open_locked(struct run *run, const char *path)
 
 bool record_open(struct run *run, int directory, const char *name, bool lock, const char **why)
 {
-	char path[RUN_SIZE + 8];
-
 	run_init(run, directory, name);
-	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
-	bool opened = !lock || open_locked(run, path);
-	if (!opened)
+	if (lock && !open_locked(run))
 		*why = file_error();
 	else if (record_read(run, why))
 		return true;
-	int error = errno;
 	run_free(run);
-	errno = error;
 	return false;
 }
 
 void record_unlock(struct run *run)
 {
-	if (run->fd >= 0)
-		(void)close(run->fd); /* every line was its own write */
+	cleanup_close(&run->fd);
 	run->fd = -1;
 }
 
@@ -324,22 +299,23 @@ bool record_is_one(int directory, const char *name)
 	return fd >= 0 && read(fd, text, sizeof(first) - 1) > 0 && equal(text, first);
 }
 
+/* Whether the file @name is there; also where that cannot be told. */
+static bool is_there(int directory, const char *name)
+{
+	return faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 bool record_exists(int directory, const char *name)
 {
-	char path[RUN_SIZE + 8];
-
-	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
-	/* unknown: nobody counts as ended on a guess */
-	return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	return is_there(directory, run_file(name, RECORD_SUFFIX).text);
 }
 
 void run_free(struct run *run)
 {
 	record_unlock(run);
-	free(run->text);
+	cleanup_free(&run->text);
 	run->text = NULL;
 	words_free(&run->learned);
-	forget(run);
 }
 
 static bool write_all(int fd, const char *bytes, size_t size)
@@ -404,11 +380,9 @@ bool record_append(const struct run *run, struct draft *draft)
 
 bool run_owns(const struct run *run, const char *path, const char *suffix)
 {
-	char name[RUN_SIZE + 24];
-	size_t length = strlen(path);
+	const char *slash = strrchr(path, '/');
 
-	int tail = snprintf(name, sizeof(name), "/%s%s", run->name, suffix);
-	return run->name[0] && length >= (size_t)tail && equal(path + length - (size_t)tail, name);
+	return run->name[0] && slash && equal(slash + 1, run_file(run->name, suffix).text);
 }
 
 void place_name(char place[PLACE_SIZE])
@@ -442,37 +416,34 @@ void run_set_cid(struct run *run, const char *cid)
 
 bool record_is_unguarded(int directory, const char *name)
 {
-	char path[RUN_SIZE + 8];
+	_cleanup_close_ int fd =
+		file_open_own(directory, run_file(name, RECORD_SUFFIX).text, O_RDONLY);
 
-	(void)snprintf(path, sizeof(path), "%s%s", name, RECORD_SUFFIX);
-	_cleanup_close_ int fd = file_open_own(directory, path, O_RDONLY);
 	/* shared: who looks at the same time is none */
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
 }
 
 static bool remove_file(const struct run *run, const char *suffix)
 {
-	char path[RUN_SIZE + 16];
+	const struct file_name path = run_file(run->name, suffix);
 
-	(void)snprintf(path, sizeof(path), "%s%s", run->name, suffix);
-	if (unlinkat(run->directory, path, 0) == 0)
+	if (unlinkat(run->directory, path.text, 0) == 0)
 		return true;
 	int error = errno;
 	/* a file system that is read-only says so of what is not there as well */
-	if (faccessat(run->directory, path, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+	if (!is_there(run->directory, path.text))
 		return true;
-	log_run(run, strerror(error), "%s cannot be removed: %s", path, strerror(error));
+	log_run(run, strerror(error), "%s cannot be removed: %s", path.text, strerror(error));
 	return false;
 }
 
 /* A pid file of a container that stays may be of a later start of it, which is its owner's. */
 static bool remove_pid_file(const struct run *run, const char *suffix, struct process ours)
 {
-	char path[RUN_SIZE + 16];
-
-	(void)snprintf(path, sizeof(path), "%s%s", run->name, suffix);
-	pid_t pid = run->remove ? 0 : read_pid_file(run->directory, path);
+	pid_t pid =
+		run->remove ? 0 : read_pid_file(run->directory, run_file(run->name, suffix).text);
 	struct proc_stat stat;
+
 	return (pid && pid != ours.pid && proc_stat(pid, &stat)) || remove_file(run, suffix);
 }
 

@@ -93,7 +93,7 @@ void run_init(struct run *run, int directory, const char *name);
 bool is_storage_variable(const char *variable);
 
 /*
- * Parses @size bytes of @text into @run, whose other fields it leaves. Takes
+ * Parses @size bytes of @text into @run, of which run_init() was the last. Takes
  * ownership of @text, which it writes to, in either case: run_free() frees it.
  * Returns NULL, or why it is no record (static text). Touches no file.
  */
@@ -119,8 +119,9 @@ bool record_is_one(int directory, const char *name);
 /* Whether there is a record of that name, whatever is in it. */
 bool record_exists(int directory, const char *name);
 
-/* Closes the record, which gives the lock up, and frees what it said. */
+/* Closes the record, which gives the lock up, and frees what it said; twice is fine. */
 void run_free(struct run *run);
+#define _cleanup_run_ __attribute__((cleanup(run_free)))
 
 /*
  * Publishes @draft as RUN.run in @directory, created and locked. Frees the

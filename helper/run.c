@@ -118,14 +118,12 @@ static void name_unit(struct job *job)
 static void share_answers(int from, int to)
 {
 	char run[RUN_SIZE];
-	struct names names;
+	_cleanup_names_ struct names names;
 
-	if (!names_read(from, &names))
-		return;
+	(void)names_read(from, &names); /* podman is asked again as well */
 	for (size_t i = 0; i < names.count; i++)
 		if (file_kind(names.name[i], run) == FILE_ANSWER)
 			podman_share_answer(from, to, names.name[i]);
-	names_free(&names);
 }
 
 /* Makes and opens the root and the unit's directory in it. */

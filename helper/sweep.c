@@ -50,7 +50,6 @@ static void give_guard(struct place *place, struct run *run)
 	bool guarded = place->sweep->dry_run || guard_start(run, place->path);
 
 	report_run(&place->sweep->report, run->unit, run->name, guarded ? "guarded" : NULL);
-	run_free(run);
 }
 
 static void name_damaged(struct place *place, const char *name, const char *why)
@@ -82,34 +81,31 @@ static void name_elsewhere(const struct place *place, const struct run *run)
  */
 static bool wait_for_keeper(struct place *place, const char *name)
 {
+	_cleanup_run_ struct run run = {.fd = -1};
 	struct handle keeper;
-	struct run run;
 	const char *why;
-	bool orphaned;
 
 	if (place->sweep->dry_run || !record_open(&run, place->directory, name, false, &why))
 		return false;
 	if (run_place(&run) == PLACE_ELSEWHERE) /* somebody looks after it there */
 		name_elsewhere(place, &run);
-	orphaned = run_place(&run) == PLACE_HERE && !run_is_held(&run);
+	bool orphaned = run_place(&run) == PLACE_HERE && !run_is_held(&run);
 	if (orphaned && (guard_find(&run, &keeper) || hold_open(&run, &keeper)))
 		reapers_wake(&place->reapers, &run, keeper);
-	run_free(&run);
 	return orphaned;
 }
 
 /* Returns whether to look again. */
 static bool sweep_run(struct place *place, const char *name)
 {
-	struct run run;
+	_cleanup_run_ struct run run;
 	const char *why;
 
 	if (!record_open(&run, place->directory, name, true, &why)) {
 		if (errno == EWOULDBLOCK)
 			return wait_for_keeper(place, name);
-		if (errno == ENOENT)
-			return false;
-		name_damaged(place, name, why);
+		if (errno != ENOENT)
+			name_damaged(place, name, why);
 		return false;
 	}
 	if (place->sweep->dry_run)
@@ -117,12 +113,10 @@ static bool sweep_run(struct place *place, const char *name)
 	if (run_place(&run) == PLACE_ELSEWHERE) {
 		report_run(&place->sweep->report, run.unit, run.name, NULL);
 		name_elsewhere(place, &run);
-		run_free(&run);
 	} else if (run_place(&run) == PLACE_HERE && run_is_held(&run)) {
 		give_guard(place, &run);
 	} else if (place->sweep->dry_run) {
 		report_run(&place->sweep->report, run.unit, run.name, "ended");
-		run_free(&run);
 	} else {
 		run.why = "swept: who held it is gone";
 		reapers_start(&place->reapers, &run);
@@ -221,7 +215,7 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 {
 	struct place place = {.sweep = sweep, .directory = directory, .path = path};
 	int64_t deadline = boottime_ms() + KEEPERS_MS;
-	struct names names;
+	_cleanup_names_ struct names names;
 
 	place.reapers.directory = directory;
 	place.reapers.report = &sweep->report;
@@ -246,7 +240,6 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 		print_error("%s/%s: another process has its lock; sweep may be repeated", path,
 			    names.name[i]);
 	sweep->report.left += count;
-	names_free(&names);
 	reapers_free(&place.reapers);
 }
 

@@ -62,15 +62,14 @@ bool tree_add(struct tree *tree, struct run *run, enum run_state state)
 	struct tree_run *larger = realloc(tree->run, (tree->count + 1) * sizeof(*larger));
 	_cleanup_handle_ struct handle podman = HANDLE_NONE, conmon = HANDLE_NONE;
 
-	if (!larger) {
-		run_free(run);
+	if (!larger)
 		return false;
-	}
 	tree->run = larger;
 	struct tree_run *added = &larger[tree->count++];
 	*added = (struct tree_run){.run = *run, .state = state};
 	added->podman_proven = is_here(added) && podman_open(run, &podman);
 	added->conmon_proven = is_here(added) && conmon_open(run, &conmon);
+	run_init(run, -1, ""); /* there is nothing in it any more for its owner to free */
 	return true;
 }
 
