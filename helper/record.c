@@ -312,10 +312,13 @@ bool record_exists(int directory, const char *name)
 
 void run_free(struct run *run)
 {
+	char name[RUN_SIZE];
+
 	record_unlock(run);
 	cleanup_free(&run->text);
-	run->text = NULL;
 	words_free(&run->learned);
+	memcpy(name, run->name, sizeof(name));
+	run_init(run, run->directory, name); /* nothing leads to what is freed */
 }
 
 static bool write_all(int fd, const char *bytes, size_t size)
