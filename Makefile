@@ -104,7 +104,7 @@ $(BUILD)/bench/stand_in: tests/stand_in.c Makefile
 	$(Q)mkdir -p $(@D) && $(C) -o $@ $<
 
 # An archive: a fuzzer that takes in a file for its static functions does not get it twice.
-$(BUILD)/parsers.a: $(filter-out %/podleash.o,$(helper_objects)) $(shared) $(BUILD)/preload/leash.o
+$(BUILD)/parsers.a: $(filter-out %/podleash.o,$(helper_objects)) $(shared) $(BUILD)/preload/leash.o $(BUILD)/preload/memory.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 

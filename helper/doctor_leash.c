@@ -81,7 +81,7 @@ void check_helper(struct doctor *doctor)
 		if (!is_executable_file(helper))
 			say(doctor, FAIL,
 			    fix(doctor, "sudo install -m 0755 %s %s", doctor->program, helper),
-			    "%s: no such program; containers get pid files and no guard", helper);
+			    "%s: no such program; containers are started without a leash", helper);
 		else if (is_same_program(helper, doctor->program))
 			say(doctor, OK, NULL, "%s", helper);
 		else

@@ -4,22 +4,21 @@
  *
  * libc's exec functions call each other without going through the dynamic
  * linker, so each is interposed; system(3) and popen(3) start a shell, which
- * inherits LD_PRELOAD. All of this runs in vfork children, in forked children of
+ * inherits LD_PRELOAD. Each goes on to the next one of its own name, which may be
+ * another library's. All of this runs in vfork children, in forked children of
  * threaded programs and in signal handlers: async-signal-safe throughout, and no
- * global is written after the constructor.
+ * global is written after the constructor but memory.c's.
  */
+#include <alloca.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "leash.h"
-#include "resolve.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -35,6 +34,8 @@ int execveat(int dirfd, const char *path, char *const argv[], char *const envp[]
 static struct {
 	__typeof__(&execve) execve;
 	__typeof__(&execveat) execveat;
+	__typeof__(&execv) execv;
+	__typeof__(&execvp) execvp;
 	__typeof__(&execvpe) execvpe;
 	__typeof__(&fexecve) fexecve;
 	__typeof__(&posix_spawn) posix_spawn;
@@ -60,6 +61,8 @@ __attribute__((constructor)) static void look_up_real_functions(void)
 	void *in = libc();
 
 	real.execveat = LOOK_UP(in, execveat);
+	real.execv = LOOK_UP(in, execv);
+	real.execvp = LOOK_UP(in, execvp);
 	real.execvpe = LOOK_UP(in, execvpe);
 	real.fexecve = LOOK_UP(in, fexecve);
 	real.posix_spawn = LOOK_UP(in, posix_spawn);
@@ -77,80 +80,76 @@ static int start_exec(void *context, const char *path, char *const argv[])
 }
 
 /* Returns only when the process was not replaced; the caller's own exec is next. */
-static void exec_leashed(const char *path, char *const argv[], char *const envp[])
+static void exec_leashed(const struct program *program, char *const argv[], char *const envp[])
 {
 	int refused = 0;
 
-	if (path && leash_counts(path, envp))
-		(void)leash(start_exec, (void *)(uintptr_t)envp, path, argv, envp, &refused);
+	(void)leash(start_exec, (void *)(uintptr_t)envp, program, argv, envp, &refused);
 	if (refused)
 		_exit(REFUSED_STATUS);
 }
 
-/* execvpe(3) without the stack that searching PATH takes where no podman is meant. */
-static __attribute__((noinline)) void exec_leashed_from_path(const char *file, char *const argv[],
-							     char *const envp[])
+/* Before the caller's own exec of @path, or of the file of that name in PATH. */
+static void exec_path(const char *path, char *const argv[], char *const envp[])
 {
-	char buffer[PATH_MAX];
-
-	exec_leashed(search_path(file, buffer), argv, envp);
+	if (leash_wanted(argv, envp) && leash_counts(path, envp))
+		exec_leashed(&(struct program){.by = BY_PATH, .file = path}, argv, envp);
 }
 
-static __attribute__((noinline)) void exec_leashed_from_fd(int fd, const char *name,
-							   char *const argv[], char *const envp[])
+static void exec_name(const char *file, char *const argv[], char *const envp[])
 {
-	char buffer[PATH_MAX];
-
-	exec_leashed(path_of_fd(fd, name, buffer), argv, envp);
+	if (leash_wanted(argv, envp) && leash_counts(file, envp))
+		exec_leashed(&(struct program){.by = BY_NAME, .file = file}, argv, envp);
 }
 
-static void exec_leashed_at(int dirfd, const char *path, char *const argv[], char *const envp[],
-			    int flags)
+/* Before that of @path at @dirfd; "" is @dirfd itself where @flags say so, as in execveat(2). */
+static void exec_at(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
-	if (!path)
+	const struct program program = {.by = BY_FD, .file = path, .fd = dirfd};
+
+	if (!path || !leash_wanted(argv, envp))
 		return;
 	if (path[0] == '/' || (path[0] && dirfd == AT_FDCWD))
-		exec_leashed(path, argv, envp);
+		exec_path(path, argv, envp);
 	else if (path[0] ? leash_counts(path, envp) : flags & AT_EMPTY_PATH)
-		exec_leashed_from_fd(dirfd, path, argv, envp);
+		exec_leashed(&program, argv, envp);
 }
 
 EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
-	if (leash_wanted(argv, envp))
-		exec_leashed(path, argv, envp);
+	exec_path(path, argv, envp);
 	return REAL(execve)(path, argv, envp);
 }
 
 EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	if (leash_wanted(argv, envp) && leash_counts(file, envp))
-		exec_leashed_from_path(file, argv, envp);
+	exec_name(file, argv, envp);
 	return REAL(execvpe)(file, argv, envp);
 }
 
 EXPORT int execv(const char *path, char *const argv[])
 {
-	return execve(path, argv, environ);
+	exec_path(path, argv, environ);
+	return REAL(execv)(path, argv);
 }
 
 EXPORT int execvp(const char *file, char *const argv[])
 {
-	return execvpe(file, argv, environ);
+	exec_name(file, argv, environ);
+	return REAL(execvp)(file, argv);
 }
 
 EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	if (leash_wanted(argv, envp))
-		exec_leashed_from_fd(fd, "", argv, envp);
+	exec_at(fd, "", argv, envp, AT_EMPTY_PATH);
 	return REAL(fexecve)(fd, argv, envp);
 }
 
 EXPORT int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	/* other flags change what the call means: it may be no start at all */
-	if (!(flags & ~AT_EMPTY_PATH) && leash_wanted(argv, envp))
-		exec_leashed_at(dirfd, path, argv, envp, flags);
+	if (!(flags & ~AT_EMPTY_PATH))
+		exec_at(dirfd, path, argv, envp, flags);
 	if (!REAL(execveat)) { /* glibc has it from 2.34 on, musl has not */
 		errno = ENOSYS;
 		return -1;
@@ -158,50 +157,29 @@ EXPORT int execveat(int dirfd, const char *path, char *const argv[], char *const
 	return REAL(execveat)(dirfd, path, argv, envp, flags);
 }
 
-/* execl(3) and its kin, once their words stand in an array. */
+/* execl(3) and its kin: the function that takes their words in an array. */
 enum list_exec { LIST_EXECL, LIST_EXECLP, LIST_EXECLE };
-
-static int exec_words(enum list_exec kind, const char *file, char **argv, va_list words)
-{
-	char *const *envp = environ;
-	size_t n = 0;
-
-	do
-		argv[++n] = va_arg(words, char *);
-	while (argv[n]);
-	if (kind == LIST_EXECLE)
-		envp = va_arg(words, char *const *);
-	return kind == LIST_EXECLP ? execvpe(file, argv, envp) : execve(file, argv, envp);
-}
 
 static int exec_list(enum list_exec kind, const char *file, const char *word, va_list words)
 {
-	char *on_stack[LEASH_WORDS + 1];
-	char **argv = on_stack;
-	size_t count = 1, bytes;
+	size_t count = 1, n = 0;
 	va_list counted;
-	int result;
 
 	va_copy(counted, words);
-	while (va_arg(counted, char *))
+	while (word && va_arg(counted, char *))
 		count++;
 	va_end(counted);
-	bytes = (count + 1) * sizeof(*argv);
-	if (count > LEASH_WORDS) {
-		argv = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			    0);
-		if (argv == MAP_FAILED)
-			return -1;
-	}
-	argv[0] = (char *)(uintptr_t)word;
-	result = exec_words(kind, file, argv, words);
-	if (argv != on_stack) {
-		int error = errno;
-
-		(void)munmap(argv, bytes); /* nothing to do about a failure */
-		errno = error;
-	}
-	return result;
+	/* they stand on the stack already, and libc puts them there once more as well */
+	/* cppcheck-suppress allocaCalled */
+	char **argv = alloca((count + 1) * sizeof(*argv));
+	argv[n] = (char *)(uintptr_t)word;
+	while (argv[n])
+		argv[++n] = va_arg(words, char *);
+	if (kind == LIST_EXECL)
+		return execv(file, argv);
+	if (kind == LIST_EXECLP)
+		return execvp(file, argv);
+	return execve(file, argv, va_arg(words, char *const *));
 }
 
 #define DEFINE_LIST_EXEC(name, kind)                                                               \
@@ -239,30 +217,23 @@ static int start_spawn(void *context, const char *path, char *const argv[])
 }
 
 /* Returns 0 when the child was started, OWN_CALL to make the caller's own call, or the refusal. */
-static int spawn_leashed(struct spawn *spawn, const char *path, char *const argv[])
+static int spawn_leashed(struct spawn *spawn, const struct program *program, char *const argv[])
 {
 	int refused = 0, saved = errno;
-	bool started = leash(start_spawn, spawn, path, argv, spawn->envp, &refused);
+	bool started = leash(start_spawn, spawn, program, argv, spawn->envp, &refused);
 
 	errno = saved; /* posix_spawn(3) reports by its result alone */
 	return started ? 0 : refused ? refused : OWN_CALL;
-}
-
-static __attribute__((noinline)) int spawn_leashed_from_path(struct spawn *spawn, const char *file,
-							     char *const argv[])
-{
-	char buffer[PATH_MAX];
-	const char *path = search_path(file, buffer);
-
-	return path ? spawn_leashed(spawn, path, argv) : OWN_CALL;
 }
 
 EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 		       const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
 	if (leash_wanted(argv, envp) && leash_counts(path, envp)) {
+		/* the actions may take the child to another directory */
+		const struct program program = {.by = BY_PATH, .file = path, .elsewhere = actions};
 		struct spawn spawn = {pid, actions, attributes, envp};
-		int error = spawn_leashed(&spawn, path, argv);
+		int error = spawn_leashed(&spawn, &program, argv);
 
 		if (error != OWN_CALL)
 			return error;
@@ -274,8 +245,9 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_act
 			const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
 	if (leash_wanted(argv, envp) && leash_counts(file, envp)) {
+		const struct program program = {.by = BY_NAME, .file = file, .elsewhere = actions};
 		struct spawn spawn = {pid, actions, attributes, envp};
-		int error = spawn_leashed_from_path(&spawn, file, argv);
+		int error = spawn_leashed(&spawn, &program, argv);
 
 		if (error != OWN_CALL)
 			return error;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "leash.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "podman_command.h"
-#include "resolve.h"
 #include "text.h"
 
 #ifndef PODLEASH_DEFAULT_HELPER
@@ -19,8 +20,9 @@
 /* Words that the leash adds: the helper, "hold", the path, two flags, and the closing NULL. */
 #define ADDED_WORDS 6
 
-/* A pid file flag: "--conmon-pidfile=" DIRECTORY "/" PID "-" TIME ".conmon.pid". */
-#define FLAG_SIZE (LEASH_DIRECTORY + 96)
+/* A pid file flag less its directory: "--conmon-pidfile=" "/" PID "-" TIME ".conmon.pid" and a NUL.
+ */
+#define FLAG_ROOM 96
 
 bool leash_wanted(char *const argv[], char *const envp[])
 {
@@ -39,14 +41,7 @@ bool leash_counts(const char *path, char *const envp[])
 				     path_basename(path));
 }
 
-static bool is_usable_directory(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
-}
-
-/* Writes `FLAG=DIRECTORY/RUN SUFFIX` to @to, which holds FLAG_SIZE bytes. */
+/* Writes `FLAG=DIRECTORY/RUN SUFFIX` to @to, which has room for DIRECTORY and FLAG_ROOM bytes. */
 static void put_flag(char *to, const char *flag, const char *directory, const struct timespec *now,
 		     const char *suffix)
 {
@@ -60,7 +55,7 @@ static void put_flag(char *to, const char *flag, const char *directory, const st
 	*to = '\0';
 }
 
-/* Lays out the leashed argv in @words; words + 3 is the one without the helper. */
+/* Lays out the leashed argv in @words. */
 static void put_words(const char **words, const char *helper, const char *path, char *const argv[],
 		      size_t count, const char *conmon_flag, const char *pid_flag)
 {
@@ -88,57 +83,76 @@ static int refuse(int error)
 	return error;
 }
 
-/* leash() once the array is there. @words holds @count + ADDED_WORDS pointers. */
+/* The helper's log may be a file that only the helper knows how to open. */
+static void tell_syslog(const char *helper)
+{
+	static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	static const char before[] = "<29>podleash: "; /* LOG_DAEMON | LOG_NOTICE */
+	static const char behind[] = ": cannot be started; podman is started without a leash";
+	struct iovec line[] = {
+		{(void *)(uintptr_t)before, sizeof(before) - 1},
+		{(void *)(uintptr_t)helper, strlen(helper)},
+		{(void *)(uintptr_t)behind, sizeof(behind) - 1},
+	};
+	const struct msghdr message = {.msg_name = (void *)(uintptr_t)&address,
+				       .msg_namelen = sizeof(address),
+				       .msg_iov = line,
+				       .msg_iovlen = sizeof(line) / sizeof(*line)};
+	int saved = errno, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0) {
+		(void)sendmsg(fd, &message, MSG_NOSIGNAL); /* else the line is lost */
+		(void)close(fd);
+	}
+	errno = saved;
+}
+
+/* leash() once the path is known. @words holds @count + ADDED_WORDS pointers, @flags both flags. */
 static bool start_leashed(leash_start *start, void *context, const char *path, char *const argv[],
-			  char *const envp[], size_t count, const char **words, int *refused)
+			  char *const envp[], size_t count, const char **words, char *flags,
+			  int *refused)
 {
 	const char *directory = env_value(envp, "RECEPTOR_PID_DIRECTORY");
 	const char *helper = env_value(envp, "PODLEASH_HELPER");
 	const char *strict = env_value(envp, "PODLEASH_STRICT");
-	char conmon_flag[FLAG_SIZE], pid_flag[FLAG_SIZE];
+	char *other = flags + strlen(directory) + FLAG_ROOM;
 	struct timespec now = {0};
 	int error;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	put_flag(conmon_flag, "--conmon-pidfile=", directory, &now, ".conmon.pid");
-	put_flag(pid_flag, "--pidfile=", directory, &now, ".pid");
+	put_flag(flags, "--conmon-pidfile=", directory, &now, ".conmon.pid");
+	put_flag(other, "--pidfile=", directory, &now, ".pid");
 	put_words(words, helper && *helper ? helper : PODLEASH_DEFAULT_HELPER, path, argv, count,
-		  conmon_flag, pid_flag);
+		  flags, other);
 
 	error = start(context, words[0], (char *const *)words);
-	if (!error)
-		return true;
-	if (strict && !strcmp(strict, "1")) {
+	if (error && strict && !strcmp(strict, "1"))
 		*refused = refuse(error);
-		return false;
-	}
-	return is_usable_directory(directory) &&
-	       start(context, path, (char *const *)(words + 3)) == 0;
+	else if (error)
+		tell_syslog(words[0]);
+	return !error;
 }
 
-bool leash(leash_start *start, void *context, const char *path, char *const argv[],
+bool leash(leash_start *start, void *context, const struct program *program, char *const argv[],
 	   char *const envp[], int *refused)
 {
-	const char *on_stack[LEASH_WORDS + ADDED_WORDS];
-	const char **words = on_stack;
-	size_t count = 0, bytes;
-	bool started;
+	size_t flag = strlen(env_value(envp, "RECEPTOR_PID_DIRECTORY")) + FLAG_ROOM, count = 0;
+	const char **words, *path;
+	bool started = false;
+	char *room;
 
-	/* what cannot be started gets its errno from the real call */
-	if (strlen(env_value(envp, "RECEPTOR_PID_DIRECTORY")) > LEASH_DIRECTORY ||
-	    !is_executable_file(path))
-		return false;
 	while (argv[count])
 		count++;
-	bytes = (count + ADDED_WORDS) * sizeof(*words);
-	if (count > LEASH_WORDS) {
-		words = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			     0);
-		if (words == MAP_FAILED)
-			return false;
-	}
-	started = start_leashed(start, context, path, argv, envp, count, words, refused);
-	if (words != on_stack)
-		(void)munmap(words, bytes); /* nothing to do about a failure */
+	words = memory_take((count + ADDED_WORDS) * sizeof(*words) + PATH_MAX + 2 * flag);
+	if (!words)
+		return false;
+	room = (char *)(words + count + ADDED_WORDS);
+	path = program_find(program, room);
+	/* what cannot be started gets its errno from the real call */
+	if (path && leash_counts(path, envp) &&
+	    (is_executable_file(path) || (program->elsewhere && path[0] != '/')))
+		started = start_leashed(start, context, path, argv, envp, count, words,
+					room + PATH_MAX, refused);
+	memory_give(words);
 	return started;
 }

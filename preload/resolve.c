@@ -62,3 +62,10 @@ const char *path_of_fd(int fd, const char *name, char buffer[PATH_MAX])
 	}
 	return buffer;
 }
+
+const char *program_find(const struct program *program, char buffer[PATH_MAX])
+{
+	if (program->by == BY_FD)
+		return path_of_fd(program->fd, program->file, buffer);
+	return program->by == BY_NAME ? search_path(program->file, buffer) : program->file;
+}

@@ -12,6 +12,17 @@
 /* Whether @path is a regular file that the caller may execute. */
 bool is_executable_file(const char *path);
 
+/* How a caller names the program that it starts. */
+struct program {
+	enum { BY_PATH, BY_NAME, BY_FD } by;
+	const char *file; /* below @fd where it is by that: "" is @fd itself */
+	int fd;
+	bool elsewhere; /* a relative path is meant in a directory that is not known here */
+};
+
+/* Returns the path of @program, in @buffer where it is not named by it; NULL where it has none. */
+const char *program_find(const struct program *program, char buffer[PATH_MAX]);
+
 /*
  * Finds @file as execvp(3) does: @file itself where it has a slash, else the
  * first executable file of that name in the caller's PATH, written to @buffer.

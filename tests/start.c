@@ -37,11 +37,17 @@
 
 #define THREADS		16
 #define SMALL_STACK	(32 * 1024)
+#define SIGNAL_STACK	(8 * 1024) /* SIGSTKSZ, as most programs have it */
+#define CHILDREN	50
 #define WORD_LENGTH	63
 #define HUGE_WORD_PAGES 32 /* one page less is the longest word of execve(2) */
 
 /* Not in glibc before 2.34. */
 int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+	__attribute__((weak));
+
+/* Not in glibc before 2.29. */
+int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path)
 	__attribute__((weak));
 
 struct request {
@@ -157,6 +163,25 @@ static int start_posix_spawnp(const struct request *request, pid_t *pid)
 	return posix_spawnp(pid, request->program, NULL, NULL, request->list, request->envp);
 }
 
+/* The name, in a child that its file actions take to the program's directory. */
+static int start_posix_spawn_chdir(const struct request *request, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	char name[256] = "./", directory[4096];
+	int result;
+
+	(void)strncat(name, request->name, sizeof(name) - 3);
+	(void)snprintf(directory, sizeof(directory), "%.*s",
+		       (int)(request->name - request->program), request->program);
+	if (!posix_spawn_file_actions_addchdir_np || posix_spawn_file_actions_init(&actions))
+		return ENOSYS;
+	result = posix_spawn_file_actions_addchdir_np(&actions, directory);
+	if (!result)
+		result = posix_spawn(pid, name, &actions, NULL, request->list, request->envp);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return result;
+}
+
 static int start_system(const struct request *request, pid_t *pid)
 {
 	(void)pid;
@@ -195,6 +220,7 @@ static const struct function functions[] = {
 	{"fexecve", EXEC, start_fexecve},
 	{"posix_spawn", SPAWN, start_posix_spawn},
 	{"posix_spawnp", SPAWN, start_posix_spawnp},
+	{"posix_spawn-chdir", SPAWN, start_posix_spawn_chdir},
 	{"system", SHELL, start_system},
 	{"popen", SHELL, start_popen},
 };
@@ -306,6 +332,47 @@ static int start_in_signal(const struct request *request)
 	return START_FAILED;
 }
 
+/* The handler has a stack of its own, and nothing below it. */
+static int start_on_signal_stack(const struct request *request)
+{
+	struct sigaction action = {.sa_handler = start_on_signal, .sa_flags = SA_ONSTACK};
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *memory =
+		mmap(NULL, page + SIGNAL_STACK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = {.ss_sp = memory + page, .ss_size = SIGNAL_STACK};
+
+	signalled_request = request;
+	if (memory == MAP_FAILED || mprotect(stack.ss_sp, SIGNAL_STACK, PROT_READ | PROT_WRITE) ||
+	    sigaltstack(&stack, NULL) || sigaction(SIGUSR1, &action, NULL))
+		return START_FAILED;
+	(void)raise(SIGUSR1);
+	return START_FAILED;
+}
+
+/* KiB that this process has mapped. */
+static long mapped(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long pages = 0;
+
+	if (!file || fscanf(file, "%ld", &pages) != 1)
+		_exit(USAGE_ERROR);
+	(void)fclose(file);
+	return pages * sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* One start after the other, from vfork children, and what they leave mapped from the second on. */
+static int start_in_children(const struct request *request)
+{
+	int status = start_in_vfork(request);
+	long before = mapped();
+
+	for (size_t i = 1; i < CHILDREN && !status; i++)
+		status = start_in_vfork(request);
+	printf("left mapped: %ld KiB\n", mapped() - before);
+	return status;
+}
+
 struct crowd {
 	const struct request *request;
 	pthread_barrier_t barrier;
@@ -369,6 +436,8 @@ static const struct {
 	{"process", start_here},
 	{"vfork", start_in_vfork},
 	{"signal", start_in_signal},
+	{"signal-stack", start_on_signal_stack},
+	{"children", start_in_children},
 	{"threads", start_in_threads},
 	{"small-stack", start_in_small_stack},
 };

@@ -66,21 +66,17 @@ static void judge_hold(const struct line *line, char *const argv[])
 	free(copy);
 }
 
-/* A leash_start that never succeeds: the helper is tried first, podman itself second. */
+/* A leash_start, of the helper. */
 static int judge_start(void *context, const char *path, char *const argv[])
 {
 	struct line *line = context;
 
-	if (line->starts++ > 0) {
-		must(equal(path, PODMAN));
-		judge_added(line, argv);
-		return ENOENT;
-	}
+	line->starts++;
 	must(equal(path, HELPER) && equal(argv[0], HELPER));
 	must(equal(argv[1], "hold") && equal(argv[2], PODMAN));
 	judge_added(line, argv + 3);
 	judge_hold(line, argv);
-	return ENOENT;
+	return 0;
 }
 
 /* Where `run` is found does not hang on what stands behind it. */
@@ -122,8 +118,9 @@ static void judge_any(const struct words *words)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char *const environment[] = {"PODLEASH_HELPER=" HELPER,
+	static char *const environment[] = {"PODLEASH_HELPER=" HELPER, "PODLEASH_EXECUTABLES=sh",
 					    "RECEPTOR_PID_DIRECTORY=" DIRECTORY, NULL};
+	static const struct program podman = {.by = BY_PATH, .file = PODMAN};
 	struct words words;
 	int refused = 0;
 
@@ -134,8 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	judge_any(&words);
 	must(leash_wanted(words.word, environment) == (line.run != 0));
 	if (line.run) {
-		must(!leash(judge_start, &line, PODMAN, words.word, environment, &refused));
-		must(line.starts == 2 && !refused);
+		must(leash(judge_start, &line, &podman, words.word, environment, &refused));
+		must(line.starts == 1 && !refused);
 	}
 	words_free(&words);
 	return 0;
