@@ -22,7 +22,8 @@
 struct options {
 	int grace_ms, timeout_ms;
 	bool json;
-	const char *unit, *path;
+	const char *unit;
+	char *const *words; /* behind the options: a directory, or none */
 };
 
 static bool parse(struct options *options, int argc, char *argv[])
@@ -55,13 +56,10 @@ static bool parse(struct options *options, int argc, char *argv[])
 		print_error("%s: not a unit's name", options->unit);
 		return false;
 	}
-	options->path = argv[optind];
-	if (argc - optind > 1 || (!options->path && !options->unit)) {
-		print_error(options->path ? "more than one directory given"
-					  : "neither a directory nor a unit given");
-		return false;
-	}
-	return true;
+	options->words = argv + optind;
+	if (!options->words[0] && !options->unit)
+		print_error("neither a directory nor a unit given");
+	return options->words[0] || options->unit;
 }
 
 /* A directory in which something is being ended. */
@@ -78,22 +76,19 @@ struct cancelling {
 	struct report report;
 	int64_t deadline; /* boottime_ms(), of all directories together */
 	struct place **place;
-	size_t places, room;
+	size_t places;
 	bool left;
 };
 
 /* Takes room for one more place; NULL where memory or descriptors are short. */
 static struct place *new_place(struct cancelling *cancelling, int directory)
 {
-	if (cancelling->places == cancelling->room) {
-		size_t wanted = 2 * cancelling->room + 16;
-		void *larger = realloc(cancelling->place, wanted * sizeof(*cancelling->place));
+	struct place **larger =
+		realloc(cancelling->place, (cancelling->places + 1) * sizeof(*larger));
 
-		if (!larger)
-			return NULL;
-		cancelling->place = larger;
-		cancelling->room = wanted;
-	}
+	if (!larger)
+		return NULL;
+	cancelling->place = larger;
 	struct place *place = calloc(1, sizeof(*place));
 	if (place)
 		place->directory = fcntl(directory, F_DUPFD_CLOEXEC, 3);
@@ -221,9 +216,9 @@ int cancel_main(int argc, char *argv[])
 
 	log_init();
 	if (!parse(&options, argc, argv))
-		return usage_error("cancel");
+		return WRONG_USAGE;
 	/* where there is no directory, a unit that is over may be cancelled all the same */
-	_cleanup_close_ int directory = given_open(&given, options.path, &status);
+	_cleanup_close_ int directory = given_open(&given, options.words, &status);
 	if (directory < 0)
 		return status;
 	cancelling.deadline = boottime_ms() + options.timeout_ms;

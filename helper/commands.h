@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The subcommands. Each gets its own name as argv[0] and returns the exit status. */
+/*
+ * The subcommands. Each gets its own name as argv[0] and returns the exit status, or WRONG_USAGE
+ * once it has said what is wrong: its usage is printed, and the status is EXIT_USAGE then.
+ */
 #ifndef PODLEASH_COMMANDS_H
 #define PODLEASH_COMMANDS_H
 
-#define EXIT_LEFT    1	 /* something is left, or could not be done */
-#define EXIT_USAGE   2	 /* a wrong command line */
+#define EXIT_LEFT    1 /* something is left, or could not be done */
+#define EXIT_USAGE   2 /* a wrong command line */
+#define WRONG_USAGE  (-1)
 #define EXIT_REFUSED 125 /* podman's own status for "was not started", podman-run(1) */
 
 int run_main(int argc, char *argv[]);
@@ -14,8 +18,5 @@ int list_main(int argc, char *argv[]);
 int doctor_main(int argc, char *argv[]);
 int hold_main(int argc, char *argv[]);
 int guard_main(int argc, char *argv[]);
-
-/* Prints @command's usage line to stderr; returns EXIT_USAGE. */
-int usage_error(const char *command);
 
 #endif

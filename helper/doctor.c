@@ -156,7 +156,7 @@ int doctor_main(int argc, char *argv[])
 
 	log_init();
 	if (!parse(&doctor, argc, argv))
-		return usage_error("doctor");
+		return WRONG_USAGE;
 	if (!program_path(doctor.program)) {
 		print_error("/proc/self/exe cannot be read; mount proc(5) on /proc");
 		return EXIT_LEFT;

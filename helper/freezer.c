@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "file.h"
 #include "util.h"
 
 #define CGROUP_LIMIT (64U << 10)
@@ -80,11 +79,8 @@ static void thaw_all(const struct freezer *freezer, const char *path, size_t own
 
 void freezer_thaw(const struct handle *init, const char *cid)
 {
-	char name[64], path[PATH_MAX];
-	size_t size;
-
-	(void)snprintf(name, sizeof(name), "/proc/%d/cgroup", (int)init->id.pid);
-	_cleanup_free_ char *text = read_file(AT_FDCWD, name, CGROUP_LIMIT, &size);
+	_cleanup_free_ char *text = proc_read(init->id.pid, "cgroup", CGROUP_LIMIT, NULL);
+	char path[PATH_MAX];
 
 	if (!text || !handle_alive(init)) /* read while it lived, it is the init's */
 		return;

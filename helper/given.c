@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "commands.h"
 #include "file.h"
 #include "identity.h"
 #include "log.h"
@@ -119,12 +120,17 @@ static int open_given(struct given *given, const char *set, const char **why)
 	return piddir_is_closed(directory, why) ? take_fd(&directory) : -1;
 }
 
-int given_open(struct given *given, const char *argument, int *status)
+int given_open(struct given *given, char *const words[], int *status)
 {
 	char set[PATH_MAX];
-	const char *why, *name = argument ? argument : set;
+	const char *why, *name = words[0] ? words[0] : set;
 
-	*status = 1;
+	*status = WRONG_USAGE;
+	if (words[0] && words[1]) {
+		print_error("more than one directory given");
+		return -1;
+	}
+	*status = EXIT_LEFT;
 	*given = (struct given){.directory = -1};
 	piddir_default(set, sizeof(set));	   /* before root's environment is given up */
 	if (!piddir_absolute(name, given->path)) { /* a guard's directory is / */
@@ -134,7 +140,7 @@ int given_open(struct given *given, const char *argument, int *status)
 	if (!piddir_become_owner(given->path))
 		return -1;
 	given->directory = open_given(given, set, &why);
-	if (given->directory < 0 && !argument && errno == ENOENT) {
+	if (given->directory < 0 && !words[0] && errno == ENOENT) {
 		*status = 0;
 		if (isatty(STDERR_FILENO)) /* another user's may be meant */
 			print_error("%s is not there: this user has no runs", given->path);

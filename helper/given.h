@@ -15,16 +15,16 @@ struct given {
 };
 
 /*
- * Opens the directory @argument, or the default one where that is NULL, as its owner, and
- * fills @given. Refuses what piddir_open() refuses, and what is no pid directory. One is
+ * Opens the directory that is the one of @words, or the default one where there is none, as its
+ * owner, and fills @given. Refuses what piddir_open() refuses, and what is no pid directory. One is
  *  - the default one: RECEPTOR_PID_DIRECTORY's, piddir_root()'s;
  *  - one that holds a record, a tombstone or another file that only podleash makes;
  *  - one that a living guard has open.
  * Returns a descriptor, which @given has as well, or -1 with the command's exit status: 0 where
  * the default one does not exist, since nothing was ever leashed, which a terminal is told; else
- * 1, with one line on stderr.
+ * 1, or WRONG_USAGE for more than one word, with one line on stderr.
  */
-int given_open(struct given *given, const char *argument, int *status);
+int given_open(struct given *given, char *const words[], int *status);
 
 /*
  * Calls @visit for each directory of a unit below the one of @given, those that are no pid

@@ -425,7 +425,7 @@ int guard_main(int argc, char *argv[])
 	run.fd = GUARD_FD_RECORD;
 	if (argc != 2 || fcntl(GUARD_FD_READY, F_GETFD) < 0 || !split_path(argv[1], path, &run)) {
 		print_error("guard: not started by hold or sweep, which open its record");
-		return usage_error("guard");
+		return WRONG_USAGE;
 	}
 	/* open, since guard_start() put them there: this cannot fail */
 	for (int fd = GUARD_FD_FIRST; fd < GUARD_FD_FIRST + GUARD_FDS; fd++)

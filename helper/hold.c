@@ -377,7 +377,7 @@ int hold_main(int argc, char *argv[])
 	log_init();
 	if (!parse(&hold, argc, argv)) {
 		print_error("hold: not a command line of libpodleash.so, which calls it");
-		return usage_error("hold");
+		return WRONG_USAGE;
 	}
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';

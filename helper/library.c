@@ -45,7 +45,8 @@ void library_find(const char *helper, char library[PATH_MAX])
 	(void)snprintf(library, PATH_MAX, "%s", PODLEASH_LIBRARY);
 }
 
-bool is_our_library(const char *entry, size_t length)
+/* Whether LD_PRELOAD's @entry (@length bytes) is our library, wherever it lies. */
+static bool is_our_library(const char *entry, size_t length)
 {
 	static const char name[] = "libpodleash.so";
 	size_t tail = sizeof(name) - 1;
@@ -136,23 +137,25 @@ const char *library_problem(const char *path)
 /* Returns "LD_PRELOAD=…" without our library, NULL where nothing else is in it. */
 static char *without_library(const char *value)
 {
-	char *text = calloc(1, strlen("LD_PRELOAD=") + strlen(value) + 1);
-	char *to = text ? stpcpy(text, "LD_PRELOAD=") : NULL;
-	bool first = true;
+	char *text = malloc(sizeof("LD_PRELOAD=") + strlen(value));
+	const char *entry;
+	size_t length;
 
-	while (text && *value) {
-		size_t separators = strspn(value, ": "); /* ld.so(8): either may part the entries */
-		size_t length = strcspn(value + separators, ": ");
+	if (!text)
+		return NULL;
+	char *kept = stpcpy(text, "LD_PRELOAD=");
+	(void)strcpy(kept, value);
+	while ((entry = library_entry(kept, &length))) {
+		char *at = kept + (entry - kept), *behind = at + length;
 
-		if (length && !is_our_library(value + separators, length)) {
-			if (!first)
-				*to++ = ':';
-			to = mempcpy(to, value + separators, length);
-			first = false;
-		}
-		value += separators + length;
+		/* with what parts it from its neighbour */
+		if (*behind)
+			behind++;
+		else if (at > kept)
+			at--;
+		memmove(at, behind, strlen(behind) + 1);
 	}
-	if (!first)
+	if (kept[strspn(kept, ": ")])
 		return text;
 	free(text);
 	return NULL;

@@ -16,10 +16,8 @@ bool program_path(char path[PATH_MAX]);
  */
 void library_find(const char *helper, char library[PATH_MAX]);
 
-/* Whether LD_PRELOAD's @entry (@length bytes) is our library, wherever it lies. */
-bool is_our_library(const char *entry, size_t length);
-
-/* Finds our library in an LD_PRELOAD; NULL, or its entry of @length bytes. Pure. */
+/* Finds our library in an LD_PRELOAD, wherever it lies; NULL, or its entry of @length bytes. Pure.
+ */
 const char *library_entry(const char *preload, size_t *length);
 
 /*

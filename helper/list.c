@@ -107,18 +107,14 @@ int list_main(int argc, char *argv[])
 	log_init();
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == '?')
-			return usage_error("list");
+			return WRONG_USAGE;
 		*(option == 'j' ? &listing.json : &listing.tree) = true;
 	}
 	if (listing.json && listing.tree) {
 		print_error("--json and --tree: one of them at a time");
-		return usage_error("list");
+		return WRONG_USAGE;
 	}
-	if (argc - optind > 1) {
-		print_error("more than one directory given");
-		return usage_error("list");
-	}
-	_cleanup_close_ int directory = given_open(&given, argv[optind], &status);
+	_cleanup_close_ int directory = given_open(&given, argv + optind, &status);
 	if (directory < 0)
 		return status;
 	listing.colour = terminal_takes_colour();

@@ -108,15 +108,11 @@ static int compare_names(const void *a, const void *b)
 
 bool names_add(struct names *names, const char *name)
 {
-	if (names->count == names->room) {
-		size_t wanted = names->room ? 2 * names->room : 64;
-		void *larger = realloc(names->name, wanted * sizeof(*names->name));
+	void *larger = realloc(names->name, (names->count + 1) * sizeof(*names->name));
 
-		if (!larger)
-			return false;
-		names->name = larger;
-		names->room = wanted;
-	}
+	if (!larger)
+		return false;
+	names->name = larger;
 	(void)snprintf(names->name[names->count++], NAME_MAX + 1, "%s", name);
 	return true;
 }

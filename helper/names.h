@@ -64,7 +64,7 @@ enum file_kind file_kind(const char *name, char run[RUN_SIZE]);
 /* The names of files. Owned by the caller; freed by names_free(). */
 struct names {
 	char (*name)[NAME_MAX + 1];
-	size_t count, room;
+	size_t count;
 };
 
 /* Adds a copy of @name, which is a file's. False where memory is short. */

@@ -48,19 +48,10 @@ static void print_usage(FILE *file)
 			      commands[i].description);
 }
 
-int usage_error(const char *command)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (equal(commands[i].name, command))
-			(void)fprintf(stderr, "Usage: podleash %s %s\n", commands[i].name,
-				      commands[i].arguments);
-	return EXIT_USAGE;
-}
-
 static int unexpected(char *argv[])
 {
 	print_error("%s: %s: takes no argument", argv[0], argv[1]);
-	return usage_error(argv[0]);
+	return WRONG_USAGE;
 }
 
 static int version_main(int argc, char *argv[])
@@ -133,9 +124,16 @@ int main(int argc, char *argv[])
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (equal(commands[i].name, full_name(argv[1])))
-			return check_output(commands[i].function(argc - 1, argv + 1));
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!equal(commands[i].name, full_name(argv[1])))
+			continue;
+		int status = commands[i].function(argc - 1, argv + 1);
+		if (status != WRONG_USAGE)
+			return check_output(status);
+		(void)fprintf(stderr, "Usage: podleash %s %s\n", commands[i].name,
+			      commands[i].arguments);
+		return EXIT_USAGE;
+	}
 	print_error("%s: no such command", argv[1]);
 	print_usage(stderr);
 	return EXIT_USAGE;

@@ -19,7 +19,7 @@
 #define ANCESTORS_MAX 4096
 #define PF_EXITING    0x4
 
-static char *read_proc(pid_t pid, const char *name, size_t limit, size_t *size)
+char *proc_read(pid_t pid, const char *name, size_t limit, size_t *size)
 {
 	char path[64];
 
@@ -70,7 +70,7 @@ bool proc_parse_stat(const char *text, size_t size, struct proc_stat *stat)
 bool proc_stat(pid_t pid, struct proc_stat *stat)
 {
 	size_t size = 0;
-	_cleanup_free_ char *text = read_proc(pid, "stat", PROC_LIMIT, &size);
+	_cleanup_free_ char *text = proc_read(pid, "stat", PROC_LIMIT, &size);
 
 	if (!text)
 		return false;
@@ -111,7 +111,7 @@ bool proc_parse_status(const char *text, struct proc_status *status)
 
 bool proc_status(pid_t pid, struct proc_status *status)
 {
-	_cleanup_free_ char *text = read_proc(pid, "status", PROC_LIMIT, NULL);
+	_cleanup_free_ char *text = proc_read(pid, "status", PROC_LIMIT, NULL);
 
 	return text && proc_parse_status(text, status);
 }
@@ -145,7 +145,7 @@ void words_free(struct words *words)
 static bool read_words(pid_t pid, const char *name, struct words *words)
 {
 	size_t size = 0;
-	char *text = read_proc(pid, name, CMDLINE_LIMIT, &size);
+	char *text = proc_read(pid, name, CMDLINE_LIMIT, &size);
 
 	memset(words, 0, sizeof(*words));
 	return text && words_split(text, size, words);
@@ -208,13 +208,13 @@ bool has_container_mount(const char *text, const char *cid)
 
 bool proc_in_container(pid_t pid, const char *cid)
 {
-	_cleanup_free_ char *cgroup = read_proc(pid, "cgroup", PROC_LIMIT, NULL);
+	_cleanup_free_ char *cgroup = proc_read(pid, "cgroup", PROC_LIMIT, NULL);
 
 	if (cgroup && in_container_cgroup(cgroup, cid))
 		return true;
 	if (proc_namespace(pid, "mnt") == proc_namespace(0, "mnt"))
 		return false; /* most are not worth the reading */
-	_cleanup_free_ char *mounts = read_proc(pid, "mountinfo", MOUNTS_LIMIT, NULL);
+	_cleanup_free_ char *mounts = proc_read(pid, "mountinfo", MOUNTS_LIMIT, NULL);
 	return mounts && has_container_mount(mounts, cid);
 }
 

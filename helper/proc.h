@@ -50,6 +50,10 @@ struct words {
 #define BOOT_ID_SIZE 37
 void proc_boot_id(char boot[BOOT_ID_SIZE]);
 
+/* Reads all of /proc/PID/@name, at most @limit bytes, NUL-terminated; @size may be NULL. NULL with
+ * errno. Owned by the caller. */
+char *proc_read(pid_t pid, const char *name, size_t limit, size_t *size);
+
 /* Parses the @size bytes of a /proc/PID/stat. Pure. Returns false where they are not one. */
 bool proc_parse_stat(const char *text, size_t size, struct proc_stat *stat);
 

@@ -419,7 +419,7 @@ int run_main(int argc, char *argv[])
 
 	log_init();
 	if (!parse(&job, argc, argv))
-		return usage_error("run");
+		return WRONG_USAGE;
 	(void)ancestors_find(&job.ancestors); /* an orphan may well be started by podleash run */
 	name_unit(&job);
 	if (!open_directory(&job, &why))

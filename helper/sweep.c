@@ -133,15 +133,16 @@ static void discard(const struct place *place, const char *name)
 	if (unlinkat(place->directory, name, 0) == 0) {
 		if (may_name(&report->removed))
 			log_line("%s/%s: removed: nobody's any more", place->path, name);
-	} else if (errno != ENOENT) {
-		report->left++;
-		if (may_name(&report->damaged)) {
-			log_line("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
-			progress_erase(&report->progress);
-			print_error("%s/%s cannot be removed: %s", place->path, name,
-				    strerror(errno));
-		}
+		return;
 	}
+	if (errno == ENOENT)
+		return;
+	report->left++;
+	if (!may_name(&report->damaged))
+		return;
+	log_line("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
+	progress_erase(&report->progress);
+	print_error("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
 }
 
 static bool is_settled(const struct place *place, const char *name)
@@ -268,13 +269,9 @@ int sweep_main(int argc, char *argv[])
 		else if (option == 'j')
 			sweep.report.json = true;
 		else
-			return usage_error("sweep");
+			return WRONG_USAGE;
 	}
-	if (argc - optind > 1) {
-		print_error("more than one directory given");
-		return usage_error("sweep");
-	}
-	_cleanup_close_ int directory = given_open(&given, argv[optind], &status);
+	_cleanup_close_ int directory = given_open(&given, argv + optind, &status);
 	if (directory < 0)
 		return status;
 	sweep_directory(&sweep, directory, given.path);

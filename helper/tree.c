@@ -35,9 +35,9 @@ struct node {
 /* All trees; node 0 is above the units, and what one becomes that finds no memory. */
 struct forest {
 	struct seen *seen;
-	size_t seens, seen_room;
+	size_t seens;
 	struct node *node;
-	size_t nodes, node_room;
+	size_t nodes;
 	bool failed; /* memory was short: nothing is printed */
 };
 
@@ -81,19 +81,6 @@ void tree_free(struct tree *tree)
 	*tree = (struct tree){0};
 }
 
-/* Returns @items with room for one more than @count, or NULL, and then it is as it was. */
-static void *grow(void *items, size_t count, size_t *room, size_t size)
-{
-	if (count < *room)
-		return items;
-	size_t wanted = *room ? 2 * *room : 256;
-	void *larger = realloc(items, wanted * size);
-
-	if (larger)
-		*room = wanted;
-	return larger;
-}
-
 static bool see(pid_t pid, void *context)
 {
 	struct forest *forest = context;
@@ -101,8 +88,7 @@ static bool see(pid_t pid, void *context)
 
 	if (!proc_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
 		return true;
-	struct seen *larger =
-		grow(forest->seen, forest->seens, &forest->seen_room, sizeof(*larger));
+	struct seen *larger = realloc(forest->seen, (forest->seens + 1) * sizeof(*larger));
 	if (!larger) {
 		forest->failed = true;
 		return false;
@@ -131,8 +117,7 @@ static struct seen *find_pid(const struct forest *forest, pid_t pid)
 /* Appends a node below @parent and returns its number; 0 where memory is short. */
 static size_t append(struct forest *forest, size_t parent)
 {
-	struct node *larger =
-		grow(forest->node, forest->nodes, &forest->node_room, sizeof(*larger));
+	struct node *larger = realloc(forest->node, (forest->nodes + 1) * sizeof(*larger));
 
 	if (!larger) {
 		forest->failed = true;
@@ -335,7 +320,7 @@ bool tree_print(const struct tree *tree)
 
 	if (!(forest.node = calloc(1, sizeof(*forest.node))))
 		return false;
-	forest.nodes = forest.node_room = 1;
+	forest.nodes = 1;
 	(void)proc_each(see, &forest); /* what it did not show is shown as dead, or not at all */
 	if (forest.seens)
 		qsort(forest.seen, forest.seens, sizeof(*forest.seen), compare_pids);

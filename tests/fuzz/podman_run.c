@@ -12,13 +12,6 @@
 #define PODMAN	  "/bin/sh" /* leash() starts only what can be executed */
 #define DIRECTORY "/tmp"
 
-/* hold_main calls it, and nothing calls that: podleash.c has a main() of its own. */
-int usage_error(const char *command)
-{
-	must(!command);
-	return EXIT_USAGE;
-}
-
 struct line {
 	char **argv; /* the caller's */
 	size_t count, run;
