@@ -41,7 +41,7 @@ static void tell_hidden(struct run *run, struct handle guard, void *context)
 		handle_close(&guard); /* it is told where its record is looked at */
 	} else {
 		run->unit = pass->cancel->name;
-		reapers_tell(&pass->reapers, run, guard);
+		reapers_wait_for(&pass->reapers, run, guard, true);
 	}
 }
 
@@ -71,7 +71,7 @@ static void tell_keeper(struct cancel_pass *pass, const char *name)
 		return;
 	pass->waiting++;
 	if (guard_find(&run, &guard))
-		reapers_tell(&pass->reapers, &run, guard);
+		reapers_wait_for(&pass->reapers, &run, guard, true);
 	else if (hold_open(&run, &hold))
 		(void)handle_signal(&hold, SIGCONT); /* ended meanwhile is as good */
 }
@@ -105,7 +105,7 @@ static void end_run(struct cancel_pass *pass, const char *name)
 		pass->waiting += meant;
 		take_over(pass->cancel, &run);
 		if (meant && has_room(pass))
-			reapers_start(&pass->reapers, &run);
+			reapers_start(&pass->reapers, &run, NULL);
 	} else if (errno == EWOULDBLOCK) {
 		tell_keeper(pass, name);
 	} else if (errno != ENOENT) {
@@ -133,7 +133,7 @@ static void end_plain(struct cancel_pass *pass, const char *name, bool damaged)
 		pass->waiting++; /* the next look tells */
 		take_over(cancel, &run);
 		if (has_room(pass))
-			reapers_start_plain(&pass->reapers, &run, name);
+			reapers_start(&pass->reapers, &run, name);
 	}
 }
 
@@ -202,28 +202,23 @@ static bool write_tombstone(const struct cancel *cancel)
 			       cancel->grace_ms);
 }
 
-/* A run that nobody is at yet: there was no place, or its hold goes on. */
-static void report_waiting(struct cancel_pass *pass, const char *name)
-{
-	_cleanup_run_ struct run run = {.fd = -1};
-	char run_name[RUN_SIZE];
-	const char *why;
-
-	if (file_kind(name, run_name) != FILE_RECORD || reapers_have(&pass->reapers, run_name) ||
-	    reapers_gave_up(&pass->reapers, run_name) ||
-	    !record_open(&run, pass->cancel->directory, run_name, false, &why))
-		return;
-	if (is_meant(pass->cancel, &run))
-		report_run(pass->cancel->report, run.unit, run.name, NULL);
-}
-
-static void report_all_waiting(struct cancel_pass *pass)
+/* Runs that nobody is at yet: there was no place, or their hold goes on. */
+static void report_waiting(struct cancel_pass *pass)
 {
 	_cleanup_names_ struct names names;
 
 	(void)names_read(pass->cancel->directory, &names); /* the look has said so */
-	for (size_t i = 0; i < names.count; i++)
-		report_waiting(pass, names.name[i]);
+	for (size_t i = 0; i < names.count; i++) {
+		_cleanup_run_ struct run run = {.fd = -1};
+		char name[RUN_SIZE];
+		const char *why;
+
+		if (file_kind(names.name[i], name) == FILE_RECORD &&
+		    !reapers_have(&pass->reapers, name) && !reapers_gave_up(&pass->reapers, name) &&
+		    record_open(&run, pass->cancel->directory, name, false, &why) &&
+		    is_meant(pass->cancel, &run))
+			report_run(pass->cancel->report, run.unit, run.name, NULL);
+	}
 }
 
 void cancel_begin(struct cancel_pass *pass, const struct cancel *cancel)
@@ -257,7 +252,7 @@ bool cancel_end(struct cancel_pass *pass)
 	bool ended = pass->over && !pass->unmarked && !pass->reapers.failures;
 
 	if (!pass->over)
-		report_all_waiting(pass);
+		report_waiting(pass);
 	reapers_free(&pass->reapers);
 	return ended;
 }

@@ -181,42 +181,31 @@ static enum verdict judge_stopped(struct watch *watch)
 	return GO_ON; /* what stays may be started again until the job ends */
 }
 
-/* The container was seen, and has ended by itself: nobody is in a hurry. */
-static enum verdict judge_container_gone(struct watch *watch, const struct sight *sight)
-{
-	bool held = watch->run->detach && !sight->holder_gone;
-
-	if (!sight->conmon_gone && (held || !(sight->podman_gone || sight->holder_gone)))
-		return GO_ON;
-	if (!sight->conmon_gone)
-		return linger(watch, CONMON_MS);
-	if (!sight->podman_gone)
-		return sight->holder_gone ? MUST_REAP : linger_for_podman(watch);
-	if (held)
-		return judge_stopped(watch);
-	/* all may have been killed at once: the bundle tells, or podman of what stays */
-	return watch->run->remove ? FINISHED : MUST_REAP;
-}
-
-/* The container is not known: not made yet, or too short-lived to be seen. */
-static enum verdict judge_container_unknown(struct watch *watch, const struct sight *sight)
+/*
+ * The container has ended by itself, and nobody is in a hurry; or it is not known: not made yet, or
+ * too short-lived to be seen.
+ */
+static enum verdict judge_without_container(struct watch *watch, const struct sight *sight)
 {
 	const struct run *run = watch->run;
+	bool held = run->detach && !sight->holder_gone;
 
-	if (sight->holder_gone && !sight->podman_gone)
+	if (!run->container.pid && sight->holder_gone)
 		return MUST_REAP;
-	if (!sight->podman_gone)
-		return sight->conmon_gone ? linger_for_podman(watch) : GO_ON;
-	if (sight->holder_gone)
-		return MUST_REAP;
-	/* it made none, or conmon came and went before anyone saw it */
-	if (!run->conmon.pid && !(run->detach && run->cid[0]))
-		return MUST_REAP;
-	if (run->detach && (!run->conmon.pid || sight->conmon_gone))
+	if (sight->conmon_gone && !sight->podman_gone)
+		return sight->holder_gone ? MUST_REAP : linger_for_podman(watch);
+	if (sight->conmon_gone && held)
 		return judge_stopped(watch);
-	if (sight->conmon_gone) /* the runtime of one that stays may be at work still */
+	/* all may have been killed at once: the bundle tells, or podman of what stays */
+	if (sight->conmon_gone)
 		return run->remove ? FINISHED : MUST_REAP;
-	return run->detach ? GO_ON : linger(watch, CONMON_MS);
+	/* podman made none, or was killed before anyone saw it; a look may miss a conmon that lives
+	 */
+	if (!run->container.pid && !run->conmon.pid && sight->podman_gone)
+		return run->detach && run->cid[0] ? linger(watch, PODMAN_MS) : MUST_REAP;
+	if (held || !(sight->podman_gone || sight->holder_gone))
+		return GO_ON;
+	return linger(watch, CONMON_MS);
 }
 
 static enum verdict judge(struct watch *watch, const char **why)
@@ -228,10 +217,8 @@ static enum verdict judge(struct watch *watch, const char **why)
 
 	if (!sight.holder_gone)
 		*why = "podman";
-	if (!run->container.pid)
-		return judge_container_unknown(watch, &sight);
 	if (!handle_alive(&watch->container))
-		return judge_container_gone(watch, &sight);
+		return judge_without_container(watch, &sight);
 	if (sight.holder_gone || (sight.podman_gone && !run->detach))
 		return MUST_REAP;
 	*why = "conmon";

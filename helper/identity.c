@@ -468,10 +468,9 @@ void census_take(const struct run *run, struct census *census)
 
 bool run_is_taken(const struct run *run)
 {
-	struct census census;
+	_cleanup_census_ struct census census;
 
 	census_take(run, &census);
-	census_free(&census);
 	return census.taken;
 }
 
@@ -572,27 +571,23 @@ static bool may_learn(const struct run *run)
 
 bool learn_conmon(struct run *run)
 {
-	struct handle handle;
+	_cleanup_handle_ struct handle handle = HANDLE_NONE;
 
 	learn_cid(run);
 	pid_t pid = may_learn(run) ? read_pid(run, run->conmon_pidfile, CONMON_SUFFIX) : 0;
-	if (pid && pid != run->conmon.pid && open_conmon(run, pid, true, &handle)) {
+	if (pid && pid != run->conmon.pid && open_conmon(run, pid, true, &handle))
 		(void)learn_from(run, &handle); /* it may have ended while it was asked */
-		handle_close(&handle);
-	}
 	return run->conmon.pid != 0;
 }
 
 bool find_conmon(struct run *run)
 {
-	struct census census;
+	_cleanup_census_ struct census census = {0};
 
-	if (may_learn(run) && !run->conmon.pid) {
+	if (may_learn(run) && !run->conmon.pid)
 		census_take(run, &census);
-		if (census.conmon.count)
-			(void)learn_from(run, &census.conmon.item[0]);
-		census_free(&census);
-	}
+	if (census.conmon.count)
+		(void)learn_from(run, &census.conmon.item[0]);
 	return run->conmon.pid != 0;
 }
 
@@ -626,8 +621,8 @@ static bool is_container(const struct run *run, const struct handle *handle)
 
 bool learn_container(struct run *run)
 {
+	_cleanup_handle_ struct handle handle = HANDLE_NONE;
 	struct draft draft = {0};
-	struct handle handle;
 
 	if (run->container.pid)
 		return true;
@@ -644,7 +639,6 @@ bool learn_container(struct run *run)
 		draft_add_process(&draft, "container", run->container, NULL);
 		(void)record_append(run, &draft); /* as above */
 	}
-	handle_close(&handle);
 	return run->container.pid != 0;
 }
 

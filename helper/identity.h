@@ -50,6 +50,7 @@ bool run_is_taken(const struct run *run);
 /* Whether nothing of the run lives: what could not be looked at may. */
 bool census_empty(const struct census *census);
 void census_free(struct census *census);
+#define _cleanup_census_ __attribute__((cleanup(census_free)))
 
 /* Learns the container's id from RUN.cid, where podman has written it. */
 void learn_cid(struct run *run);

@@ -129,24 +129,15 @@ void format_line(char *line, size_t size, const char *format, va_list arguments)
 	make_printable(line);
 }
 
-void log_line(const char *format, ...)
-{
-	char line[LINE_SIZE];
-	va_list arguments;
-
-	va_start(arguments, format);
-	format_line(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	put(line, NULL, NULL);
-}
-
 void log_run(const struct run *run, const char *reason, const char *format, ...)
 {
 	char line[LINE_SIZE];
 	va_list arguments;
-	int length = snprintf(line, sizeof(line), "unit %s%s%s: ", run->unit,
-			      run->name[0] ? ", run " : "", run->name);
+	int length = 0;
 
+	if (run)
+		length = snprintf(line, sizeof(line), "unit %s%s%s: ", run->unit,
+				  run->name[0] ? ", run " : "", run->name);
 	va_start(arguments, format);
 	format_line(line + length, sizeof(line) - (size_t)length, format, arguments);
 	va_end(arguments);

@@ -23,19 +23,17 @@ __attribute__((format(printf, 3, 0))) void format_line(char *line, size_t size, 
 						       va_list arguments);
 
 /*
- * Logs one line, printf-like, without a newline; what is no printable ASCII in it
- * is shown as `?`. Waits for nobody but the disk of PODLEASH_LOG; errors are ignored, no
- * one is left to tell.
- */
-__attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
-
-/*
- * Logs such a line about @run, `unit UNIT, run NAME: ` in front of it. The journal gets these two,
- * the container's id and @reason (NULL: none) as fields: PODLEASH_UNIT, PODLEASH_RUN,
- * PODLEASH_CONTAINER_ID, PODLEASH_REASON. What is not known of @run is "" (run_init()).
+ * Logs one line about @run, printf-like, without a newline, `unit UNIT, run NAME: ` in front of it.
+ * What is no printable ASCII in it is shown as `?`. The journal gets these two, the container's id
+ * and @reason (NULL: none) as fields: PODLEASH_UNIT, PODLEASH_RUN, PODLEASH_CONTAINER_ID,
+ * PODLEASH_REASON. What is not known of @run is "" (run_init()). Waits for nobody but the disk of
+ * PODLEASH_LOG; errors are ignored, no one is left to tell.
  */
 __attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const char *reason,
 						   const char *format, ...);
+
+/* Logs such a line that is about no run. */
+#define log_line(...) log_run(NULL, NULL, __VA_ARGS__)
 
 /*
  * Logs why @run is ended (run->why), once: when no signal is due any more, as the log may lie

@@ -64,6 +64,8 @@ static void scene_free(struct scene *scene)
 	handle_close(&scene->container);
 }
 
+#define _cleanup_scene_ __attribute__((cleanup(scene_free)))
+
 static bool scene_empty(const struct scene *scene)
 {
 	return census_empty(&scene->census) && !scene->container.id.pid;
@@ -72,12 +74,10 @@ static bool scene_empty(const struct scene *scene)
 /* Once more: a look misses what becomes conmon in its moment. */
 static bool is_empty_still(struct run *run)
 {
-	struct scene scene;
+	_cleanup_scene_ struct scene scene;
 
 	scene_take(run, &scene);
-	bool empty = scene_empty(&scene);
-	scene_free(&scene);
-	return empty;
+	return scene_empty(&scene);
 }
 
 /* podman is asked first: SIGTERM lets it undo what it began. */
@@ -142,12 +142,10 @@ static bool wait_for_cleanup(const struct run *run, const struct census *census)
 /* Whether conmon is at it, or a cleanup that has lost its conmon since the last look. */
 static bool is_being_cleaned(const struct run *run)
 {
-	struct census census;
+	_cleanup_census_ struct census census;
 
 	census_take(run, &census);
-	bool cleaning = census.conmon.count || census.cleanup.count;
-	census_free(&census);
-	return cleaning;
+	return census.conmon.count || census.cleanup.count;
 }
 
 /*
@@ -177,13 +175,12 @@ static bool end_after_container(struct run *run, const struct census *census, bo
 /* No container was seen: an image is being pulled, or the container created. */
 static void end_creation(struct run *run, const struct census *census)
 {
-	struct scene scene;
+	_cleanup_scene_ struct scene scene;
 
 	end_podman(run, &census->podman);
 	scene_take(run, &scene); /* podman may have started conmon in its last moment */
 	if (!scene.container.id.pid && !scene.unseen)
 		end_trees(run, &scene.census);
-	scene_free(&scene);
 }
 
 static bool end_container(struct run *run, const struct handle *container)
@@ -205,7 +202,9 @@ static bool end_container(struct run *run, const struct handle *container)
  */
 static bool end_known(struct run *run)
 {
-	struct handle conmon = HANDLE_NONE, podman = HANDLE_NONE, container = HANDLE_NONE;
+	_cleanup_handle_ struct handle conmon = HANDLE_NONE;
+	_cleanup_handle_ struct handle podman = HANDLE_NONE;
+	_cleanup_handle_ struct handle container = HANDLE_NONE;
 	bool cleaned = false;
 
 	if (conmon_open(run, &conmon) && container_open(run, &container)) {
@@ -218,9 +217,6 @@ static bool end_known(struct run *run)
 		(void)handle_wait(&podman,
 				  cleaned ? PODMAN_MS : 0); /* the look finds one that stays */
 	}
-	handle_close(&conmon);
-	handle_close(&podman);
-	handle_close(&container);
 	return cleaned;
 }
 
@@ -255,28 +251,34 @@ static bool end_rest(const struct run *run)
 	return ended;
 }
 
-/* What follows from a look; returns what it has found. As reap_round(). */
-static enum left reap_scene(struct run *run, const struct scene *scene, bool *cleaned)
+/*
+ * One look and what follows from it; returns what it has found. @cleaned: whether what ran, and
+ * runs no more, cleaned up.
+ */
+static enum left reap_round(struct run *run, bool *cleaned)
 {
-	const struct census *census = &scene->census;
-	bool running = scene->container.id.pid != 0, ended = true;
+	_cleanup_scene_ struct scene scene;
+	const struct census *census = &scene.census;
+
+	scene_take(run, &scene);
+	bool running = scene.container.id.pid != 0, ended = true;
 	/* a podman without --pidfile takes away its own with the container */
 	bool made = running || container_was_made(run) || container_was_removed(run) ||
 		    census->cleanup.count;
 
 	if (census->starter.count)
 		return end_starters(run, &census->starter);
-	if (scene->unseen) /* it may live: nobody cleans up after it */
+	if (scene.unseen) /* it may live: nobody cleans up after it */
 		return LEFT_SOMETHING;
 	if (census->taken && !running)
 		return leave_to_owner(run, &census->podman);
 	if (running)
-		ended = end_container(run, &scene->container);
+		ended = end_container(run, &scene.container);
 	else if (made)
 		ended = end_rest(run);
 	if (!ended) /* while it lives nothing may be cleaned up, and conmon does not end */
 		return LEFT_SOMETHING;
-	if (scene_empty(scene))
+	if (scene_empty(&scene))
 		return LEFT_NOTHING;
 	if (made)
 		*cleaned = end_after_container(run, census, *cleaned);
@@ -285,20 +287,9 @@ static enum left reap_scene(struct run *run, const struct scene *scene, bool *cl
 	return LEFT_SOMETHING;
 }
 
-/* One look and what follows from it. @cleaned: whether what ran, and runs no more, cleaned up. */
-static enum left reap_round(struct run *run, bool *cleaned)
-{
-	struct scene scene;
-
-	scene_take(run, &scene);
-	enum left left = reap_scene(run, &scene, cleaned);
-	scene_free(&scene);
-	return left;
-}
-
 static void log_left(struct run *run)
 {
-	struct scene scene;
+	_cleanup_scene_ struct scene scene;
 
 	scene_take(run, &scene);
 	log_run(run, NULL,
@@ -307,7 +298,6 @@ static void log_left(struct run *run)
 		scene.census.podman.count, scene.census.conmon.count, scene.census.runtime.count,
 		scene.census.cleanup.count, scene.census.session.count, (int)scene.container.id.pid,
 		scene.census.unsure ? "; not all processes could be looked at" : "");
-	scene_free(&scene);
 }
 
 /*

@@ -55,33 +55,29 @@ void report_unnamed(const struct report *report, const char *path)
 	log_unnamed(path, report->removed, "removed: nobody's any more");
 }
 
-/* Reports a run that nobody is at any more. Its record stays where a file could not be removed. */
-static void report_end(struct reapers *reapers, const char *unit, const char *run, bool ended)
-{
-	bool gone = ended && !record_exists(reapers->directory, run);
-
-	report_run(reapers->report, unit, run, gone ? "ended" : NULL);
-	if (!gone)
-		reapers_give_up(reapers, run,
-				ended ? "its files cannot be removed" : "not all of it ended");
-}
-
 /* What a child that reaps ends with. */
 enum outcome { ENDED, NOT_ENDED, NOT_REMOVED };
 
-static enum outcome reap_plain(struct run *run)
+static enum outcome end_run(struct run *run)
 {
 	if (reap(run) != REAPED)
 		return NOT_ENDED;
-	return plain_remove(run) ? ENDED : NOT_REMOVED;
+	return run->name[0] || plain_remove(run) ? ENDED : NOT_REMOVED;
 }
 
-static void report_plain(struct reapers *reapers, const char *file, enum outcome outcome)
+/* Reports what nobody is at any more. Its record stays where a file could not be removed. */
+static void report_end(struct reapers *reapers, const struct reaper *reaper, enum outcome outcome)
 {
+	if (!reaper->conmon) {
+		if (outcome == ENDED && record_exists(reapers->directory, reaper->name))
+			outcome = NOT_REMOVED;
+		report_run(reapers->report, reaper->unit, reaper->name,
+			   outcome == ENDED ? "ended" : NULL);
+	}
 	if (outcome != ENDED)
-		reapers_give_up(reapers, file,
+		reapers_give_up(reapers, reaper->name,
 				outcome == NOT_REMOVED ? "not all of its files are removed"
-						       : "its container does not end");
+						       : "not all of it ended");
 }
 
 /* Whether @reaper is done. A guard that died before its work was done is no reaper any more. */
@@ -101,11 +97,8 @@ static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 		return false;
 	reapers->children--;
 	reapers->report->children--;
-	enum outcome outcome = WIFEXITED(status) ? (enum outcome)WEXITSTATUS(status) : NOT_ENDED;
-	if (reaper->conmon)
-		report_plain(reapers, reaper->name, outcome);
-	else
-		report_end(reapers, reaper->unit, reaper->name, outcome == ENDED);
+	report_end(reapers, reaper,
+		   WIFEXITED(status) ? (enum outcome)WEXITSTATUS(status) : NOT_ENDED);
 	return true;
 }
 
@@ -190,24 +183,6 @@ static pid_t fork_reaper(struct handle *handle)
 	return child;
 }
 
-void reapers_start(struct reapers *reapers, struct run *run)
-{
-	struct handle handle;
-
-	while (reapers->children && !reapers_have_room(reapers))
-		reapers_collect(reapers, LOOK_MS);
-	/* of an earlier boot nothing runs, and nothing is waited for */
-	pid_t child = run_place(run) != PLACE_EARLIER_BOOT ? fork_reaper(&handle) : -1;
-	if (child == 0)
-		_exit(reap(run) == REAPED ? ENDED : NOT_ENDED);
-	if (child < 0) {
-		report_end(reapers, run->unit, run->name, reap(run) == REAPED);
-		return;
-	}
-	struct reaper reaper = reaper_of(run, handle, false);
-	add(reapers, &reaper);
-}
-
 static bool has_conmon(const struct reapers *reapers, pid_t conmon)
 {
 	for (size_t i = 0; i < reapers->count; i++)
@@ -216,38 +191,36 @@ static bool has_conmon(const struct reapers *reapers, pid_t conmon)
 	return false;
 }
 
-void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file)
+void reapers_start(struct reapers *reapers, struct run *run, const char *file)
 {
-	struct handle handle;
+	struct reaper reaper = reaper_of(run, HANDLE_NONE, false);
 
-	if (has_conmon(reapers, run->conmon.pid))
+	if (file && has_conmon(reapers, run->conmon.pid))
 		return;
-	pid_t child = fork_reaper(&handle);
-	if (child == 0)
-		_exit(reap_plain(run));
-	if (child < 0) {
-		report_plain(reapers, file, reap_plain(run));
-		return;
+	if (file) {
+		reaper.conmon = run->conmon.pid;
+		(void)snprintf(reaper.name, sizeof(reaper.name), "%s", file);
 	}
-	struct reaper reaper = reaper_of(run, handle, false);
-	reaper.conmon = run->conmon.pid;
-	(void)snprintf(reaper.name, sizeof(reaper.name), "%s", file);
-	add(reapers, &reaper);
+	while (reapers->children && !reapers_have_room(reapers))
+		reapers_collect(reapers, LOOK_MS);
+	/* of an earlier boot nothing runs, and nothing is waited for */
+	pid_t child = run_place(run) != PLACE_EARLIER_BOOT ? fork_reaper(&reaper.process) : -1;
+	if (child == 0)
+		_exit(end_run(run));
+	if (child < 0)
+		report_end(reapers, &reaper, end_run(run));
+	else
+		add(reapers, &reaper);
 }
 
-void reapers_wake(struct reapers *reapers, const struct run *run, struct handle keeper)
+void reapers_wait_for(struct reapers *reapers, const struct run *run, struct handle keeper,
+		      bool told)
 {
 	struct reaper reaper = reaper_of(run, keeper, true);
 
-	(void)handle_signal(&keeper, SIGCONT); /* ended meanwhile is as good */
-	add(reapers, &reaper);
-}
-
-void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard)
-{
-	struct reaper reaper = reaper_of(run, guard, true);
-
-	(void)handle_ask(&guard); /* ended meanwhile is as good */
+	if (told)
+		(void)handle_signal(&keeper, SIGTERM); /* ended meanwhile is as good */
+	(void)handle_signal(&keeper, SIGCONT);
 	add(reapers, &reaper);
 }
 

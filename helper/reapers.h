@@ -59,28 +59,21 @@ void report_unnamed(const struct report *report, const char *path);
  * Reaps @run in a child, which keeps the record's lock, and goes on when we end; the caller frees
  * the run, and so gives up its own hold on the lock. Waits for a place where many are at work, and
  * reaps in this process where there is no room for another one, and where the run is of an earlier
- * boot.
+ * boot. Of a run without a record (plain.h) @file is the pid file that told of it, else NULL; its
+ * pid files are removed then, and one of a conmon that is being reaped already is left to that.
  */
-void reapers_start(struct reapers *reapers, struct run *run);
-
-/*
- * The same of a run without a record (plain.h); its pid files are removed then. One of @file's
- * conmon that is being reaped already is left to that.
- */
-void reapers_start_plain(struct reapers *reapers, struct run *run, const char *file);
+void reapers_start(struct reapers *reapers, struct run *run, const char *file);
 
 /* Whether there is such a place. */
 bool reapers_have_room(const struct reapers *reapers);
 
-/* Tells the guard @guard of @run to end it (SIGTERM). Takes the handle over. */
-void reapers_tell(struct reapers *reapers, const struct run *run, struct handle guard);
-
 /*
- * Waits for @keeper, which has the lock of a run whose holder is dead and so will end it:
- * its guard, or hold, which starts one. One that was stopped is woken (SIGCONT). Takes the
- * handle over.
+ * Waits for @keeper, which has the lock of @run and ends it: its guard, or hold, which starts one.
+ * Where it has no reason of its own it is to be @told (SIGTERM). One that was stopped is woken
+ * (SIGCONT). Takes the handle over.
  */
-void reapers_wake(struct reapers *reapers, const struct run *run, struct handle keeper);
+void reapers_wait_for(struct reapers *reapers, const struct run *run, struct handle keeper,
+		      bool told);
 
 /* Whether the run called @name, or of that pid file, is being ended. */
 bool reapers_have(const struct reapers *reapers, const char *name);

@@ -91,7 +91,7 @@ static bool wait_for_keeper(struct place *place, const char *name)
 		name_elsewhere(place, &run);
 	bool orphaned = run_place(&run) == PLACE_HERE && !run_is_held(&run);
 	if (orphaned && (guard_find(&run, &keeper) || hold_open(&run, &keeper)))
-		reapers_wake(&place->reapers, &run, keeper);
+		reapers_wait_for(&place->reapers, &run, keeper, false);
 	return orphaned;
 }
 
@@ -119,7 +119,7 @@ static bool sweep_run(struct place *place, const char *name)
 		report_run(&place->sweep->report, run.unit, run.name, "ended");
 	} else {
 		run.why = "swept: who held it is gone";
-		reapers_start(&place->reapers, &run);
+		reapers_start(&place->reapers, &run, NULL);
 	}
 	return false;
 }
