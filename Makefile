@@ -172,11 +172,11 @@ debug: ## build with ASan and UBSan, in build/debug (the library without: it is 
 	@$(CC) -c -o build/debug/debug.o tests/debug.c
 	@$(MAKE) --no-print-directory $(SANITIZED) build/debug/podleash units
 
-ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS)
+ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(DEFINES)
 lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, mandoc
 	@tests/setup lint
 	clang-format --dry-run -Werror $(sources)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE \
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE $(DEFINES) \
 		--enable=warning,performance,portability preload helper
 	@for file in preload/*.c helper/*.c; do \
 		gcc $(ANALYZED) -O2 -fanalyzer -Werror -c -o /dev/null $$file && \

@@ -12,7 +12,7 @@
 
 #define INIT_ENVIRON_LIMIT (2U << 20)
 
-/* "PIDS TIME PID START": the inodes of its pid and time namespace, in which the rest is meant. */
+/* "PLACE PID START": place_name() says in which namespaces the rest is meant. */
 #define OWNER "PODLEASH_OWNER"
 
 bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
@@ -204,13 +204,12 @@ static bool climb(struct ancestors *ancestors)
 bool owner_name(pid_t pid)
 {
 	struct proc_stat stat;
-	char text[128];
+	char place[PLACE_SIZE], text[PLACE_SIZE + 48];
 
 	if (!proc_stat(pid, &stat))
 		return false;
-	(void)snprintf(text, sizeof(text), "%ju %ju %d %" PRIu64,
-		       (uintmax_t)proc_namespace(0, "pid"), (uintmax_t)proc_namespace(0, "time"),
-		       (int)pid, stat.start);
+	place_name(place);
+	(void)snprintf(text, sizeof(text), "%s %d %" PRIu64, place, (int)pid, stat.start);
 	return setenv(OWNER, text, 1) == 0;
 }
 
@@ -218,12 +217,12 @@ bool owner_name(pid_t pid)
 static bool find_owner(struct process *owner)
 {
 	const char *text = getenv(OWNER);
-	uintmax_t pids, time;
+	char place[PLACE_SIZE];
 
-	return text &&
-	       sscanf(text, "%ju %ju %d %" SCNu64, &pids, &time, &owner->pid, &owner->start) == 4 &&
-	       pids == (uintmax_t)proc_namespace(0, "pid") &&
-	       time == (uintmax_t)proc_namespace(0, "time");
+	place_name(place);
+	text = text ? after(text, place) : NULL;
+	return text && text[0] == ' ' &&
+	       sscanf(text, "%d %" SCNu64, &owner->pid, &owner->start) == 2;
 }
 
 bool owner_is_named(void)

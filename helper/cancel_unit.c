@@ -31,18 +31,19 @@ static bool is_whole(const struct cancel *cancel)
 }
 
 /* A run whose record tells nothing, or is gone: its guard has read it in better days. */
-static void tell_hidden(struct run *run, struct handle guard, void *context)
+static bool tell_hidden(const char *name, struct handle *guard, void *context)
 {
 	struct cancel_pass *pass = context;
-	_cleanup_run_ struct run readable;
+	_cleanup_run_ struct run run;
 	const char *why;
 
-	if (record_open(&readable, run->directory, run->name, false, &why)) {
-		handle_close(&guard); /* it is told where its record is looked at */
-	} else {
-		run->unit = pass->cancel->name;
-		reapers_wait_for(&pass->reapers, run, guard, true);
+	/* else it is told where its record is looked at */
+	if (!record_open(&run, pass->cancel->directory, name, false, &why)) {
+		run.unit = pass->cancel->name;
+		reapers_wait_for(&pass->reapers, &run, *guard, true);
+		*guard = HANDLE_NONE;
 	}
+	return true;
 }
 
 static void give_up(struct cancel_pass *pass, const char *name, const char *why)

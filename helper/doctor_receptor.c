@@ -11,10 +11,6 @@
 #include "piddir.h"
 #include "util.h"
 
-#ifndef PODLEASH_DEFAULT_HELPER
-#define PODLEASH_DEFAULT_HELPER "/usr/local/bin/podleash"
-#endif
-
 /* Where receptor's packages put it. */
 #define DEFAULT_CONF "/etc/receptor/receptor.conf"
 #define CONF_LIMIT   (1U << 20)

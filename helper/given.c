@@ -70,13 +70,14 @@ static bool holds_ours(int directory)
 	return ours;
 }
 
-static void note_guard(struct run *run, struct handle guard, void *context)
+static bool note_guard(const char *run, struct handle *guard, void *context)
 {
 	bool *found = context;
 
 	(void)run;
+	(void)guard;
 	*found = true;
-	handle_close(&guard);
+	return false;
 }
 
 /* As holds_ours(). */
@@ -92,16 +93,6 @@ static bool is_proven(int directory, const char *path)
 	return guarded;
 }
 
-static const char *why_not_ours(void)
-{
-	return errno ? strerror(errno) : "not a pid directory";
-}
-
-static bool is_pid_directory(const struct given *given)
-{
-	return given->usual || is_proven(given->directory, given->path);
-}
-
 /* Opens the directory of @given, @set being the default one. As piddir_open(). */
 static int open_given(struct given *given, const char *set, const char **why)
 {
@@ -109,11 +100,10 @@ static int open_given(struct given *given, const char *set, const char **why)
 
 	if (directory < 0)
 		return -1;
-	given->directory = directory;
 	given->usual = is_usual(directory, set);
 	/* first: how others may write to it is its owner's business then */
-	if (!is_pid_directory(given)) {
-		*why = why_not_ours();
+	if (!given->usual && !is_proven(directory, given->path)) {
+		*why = errno ? strerror(errno) : "not a pid directory";
 		errno = EPERM;
 		return -1;
 	}

@@ -715,17 +715,13 @@ static bool visit_guard(pid_t pid, void *context)
 {
 	const struct guard_search *search = context;
 	char record[PATH_MAX], name[RUN_SIZE];
-	struct handle guard;
-	struct run run;
+	_cleanup_handle_ struct handle guard = HANDLE_NONE;
 
-	if (!is_guard(pid, record, name) || !handle_open(&guard, pid))
-		return true;
-	run_init(&run, search->directory, name);
 	/* once more, with the handle held: the pid has not gone to another process */
-	if (handle_keep(&guard, is_guard(pid, record, name) && equal(name, run.name) &&
-					guards_there(search, pid, record)))
-		search->found(&run, guard, search->context);
-	return true;
+	return !is_guard(pid, record, name) || !handle_open(&guard, pid) ||
+	       !handle_keep(&guard,
+			    is_guard(pid, record, name) && guards_there(search, pid, record)) ||
+	       search->found(name, &guard, search->context);
 }
 
 void guard_each(int directory, const char *path, guard_found *found, void *context)
@@ -740,14 +736,15 @@ struct pick {
 	struct handle guard;
 };
 
-static void pick(struct run *run, struct handle guard, void *context)
+static bool pick(const char *name, struct handle *guard, void *context)
 {
 	struct pick *picked = context;
 
-	if (equal(run->name, picked->name) && !picked->guard.id.pid)
-		picked->guard = guard;
-	else
-		handle_close(&guard);
+	if (!equal(name, picked->name))
+		return true;
+	picked->guard = *guard;
+	*guard = HANDLE_NONE;
+	return false;
 }
 
 bool guard_find(const struct run *run, struct handle *guard)

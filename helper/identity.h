@@ -122,12 +122,12 @@ bool guard_find(const struct run *run, struct handle *guard);
 bool hold_open(const struct run *run, struct handle *hold);
 
 /*
- * Calls @found for each living guard of @directory, found among all processes and
- * proven by program and argument: the directory that it has open, or that it was named
- * when it lay at @path. @run is known by its name alone and goes with the call; the
- * handle is the callee's, to close.
+ * Calls @found for each living guard of @directory until it returns false. They are found among all
+ * processes and proven by program and argument: the directory that one has open, or that it was
+ * named when it lay at @path. @run is the name of its run. The handle is closed then, unless
+ * the callee has taken it and left HANDLE_NONE.
  */
-typedef void guard_found(struct run *run, struct handle guard, void *context);
+typedef bool guard_found(const char *run, struct handle *guard, void *context);
 void guard_each(int directory, const char *path, guard_found *found, void *context);
 
 /* Adds all living descendants of @ancestor to @list. */

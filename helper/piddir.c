@@ -63,10 +63,10 @@ bool piddir_is_closed(int directory, const char **why)
 	return !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* Opens the directory @name at @parent. As piddir_open(). */
-static int open_at(int parent, const char *name, const char **why)
+/* Closes @directory, which may be -1, where others may write to it. As piddir_open(). */
+static int closed(int directory, const char **why)
 {
-	_cleanup_close_ int fd = piddir_look_at(parent, name, why);
+	_cleanup_close_ int fd = directory;
 
 	return fd >= 0 && piddir_is_closed(fd, why) ? take_fd(&fd) : -1;
 }
@@ -92,10 +92,7 @@ int piddir_look(const char *path, const char **why)
 
 int piddir_open(const char *path, const char **why)
 {
-	char name[NAME_MAX + 1];
-	_cleanup_close_ int parent = open_parent(path, name, why);
-
-	return parent < 0 ? -1 : open_at(parent, name, why);
+	return closed(piddir_look(path, why), why);
 }
 
 /* Writes the first directory that @variable names (systemd.exec(5): a colon-separated list). */
@@ -187,7 +184,7 @@ int piddir_make(const char *path, int *lock, const char **why)
 	*lock = -1;
 	for (int try = 0; parent >= 0 && try < 3; try++) {
 		bool made = mkdirat(parent, name, 0700) == 0;
-		int directory = open_at(parent, name, why);
+		int directory = closed(piddir_look_at(parent, name, why), why);
 		struct stat st;
 
 		if (directory < 0)

@@ -9,10 +9,6 @@
 #include "signals.h"
 #include "util.h"
 
-#ifndef PODLEASH_VERSION
-#define PODLEASH_VERSION "unknown"
-#endif
-
 static int version_main(int argc, char *argv[]);
 static int help_main(int argc, char *argv[]);
 

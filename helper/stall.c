@@ -27,13 +27,10 @@ static bool is_below(pid_t pid, const struct handles *roots)
  */
 static void wake(pid_t pid, const struct handles *roots)
 {
-	struct handle handle;
+	_cleanup_handle_ struct handle handle;
 
-	if (!handle_open(&handle, pid))
-		return;
-	if (handles_have(roots, pid) || is_below(pid, roots))
+	if (handle_open(&handle, pid) && (handles_have(roots, pid) || is_below(pid, roots)))
 		(void)handle_signal(&handle, SIGCONT); /* ended meanwhile is as good */
-	handle_close(&handle);
 }
 
 static bool add_up(pid_t pid, void *context)

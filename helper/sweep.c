@@ -145,11 +145,13 @@ static void discard(const struct place *place, const char *name)
 	print_error("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
 }
 
-static bool is_settled(const struct place *place, const char *name)
+/* Whether @name, of a run that has no record, is none that is being written just now. */
+static bool is_left(const struct place *place, const char *run, const char *name)
 {
 	struct stat st;
 
-	return fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return !record_exists(place->directory, run) &&
+	       fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SETTLED_SECONDS;
 }
 
@@ -165,6 +167,7 @@ static bool holds_id(int directory, const char *name)
 static bool sweep_file(struct place *place, const char *name)
 {
 	char run[RUN_SIZE];
+	bool nobodys = false;
 
 	switch (file_kind(name, run)) {
 	case FILE_RECORD:
@@ -172,22 +175,16 @@ static bool sweep_file(struct place *place, const char *name)
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
 		/* podman writes pid files anew wherever a container that has stayed is started */
-		if (!record_exists(place->directory, run) && is_settled(place, name) &&
-		    plain_is_stale(place->directory, name))
-			discard(place, name);
+		nobodys = is_left(place, run, name) && plain_is_stale(place->directory, name);
 		break;
 	case FILE_CONTAINER_ID:
-		if (!record_exists(place->directory, run) && is_settled(place, name) &&
-		    holds_id(place->directory, name))
-			discard(place, name);
+		nobodys = is_left(place, run, name) && holds_id(place->directory, name);
 		break;
 	case FILE_TEMPORARY:
-		if (!record_exists(place->directory, run) && is_settled(place, name))
-			discard(place, name);
+		nobodys = is_left(place, run, name);
 		break;
 	case FILE_TOMBSTONE:
-		if (tombstone_expired(place->directory, name + strlen(TOMBSTONE_PREFIX)))
-			discard(place, name);
+		nobodys = tombstone_expired(place->directory, name + strlen(TOMBSTONE_PREFIX));
 		break;
 	case FILE_PLAIN_PID:
 	case FILE_ANSWER:
@@ -195,6 +192,8 @@ static bool sweep_file(struct place *place, const char *name)
 	case FILE_FOREIGN:
 		break;
 	}
+	if (nobodys)
+		discard(place, name);
 	return false;
 }
 

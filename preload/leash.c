@@ -13,10 +13,6 @@
 #include "podman_command.h"
 #include "text.h"
 
-#ifndef PODLEASH_DEFAULT_HELPER
-#define PODLEASH_DEFAULT_HELPER "/usr/local/bin/podleash"
-#endif
-
 /* Words that the leash adds: the helper, "hold", the path, two flags, and the closing NULL. */
 #define ADDED_WORDS 6
 
