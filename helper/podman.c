@@ -51,7 +51,7 @@ __attribute__((noreturn)) static void become_podman(const char *const words[],
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
 	    dup2(null, STDERR_FILENO) >= 0 && chdir("/") == 0)
-		(void)execve(words[0], (char *const *)(uintptr_t)words, environment);
+		(void)execvpe(words[0], (char *const *)(uintptr_t)words, environment);
 	_exit(127);
 }
 
@@ -412,10 +412,29 @@ static enum staying ask_staying(const struct run *run)
 	return run->restarts || is_left_by(run, conmon) ? STAYING_DIRTY : STAYING_DONE;
 }
 
+/* The runtime, as conmon has named it, or podman does. NULL where none does; owned by the caller.
+ */
+static char *find_runtime(const struct run *run)
+{
+	int status;
+
+	if (run->runtime[0])
+		return strdup(run->runtime);
+	char *line = inspect(run, name_of(run), "{{.OCIRuntime}}", &status);
+	if (line)
+		line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+static void forget(const struct run *run, const char *runtime)
+{
+	if (runtime && runtime[0] && run->cid[0]) /* fails where it does not know it */
+		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
+}
+
 void podman_forget(const struct run *run)
 {
-	/* fails where it does not */
-	(void)call_patiently(run, WORDS(run->runtime, "delete", "--force", run->cid));
+	forget(run, run->runtime);
 }
 
 /*
@@ -462,12 +481,15 @@ static bool clean_up_staying(struct run *run)
 {
 	enum staying staying = ask_staying(run);
 
-	/* without a conmon no runtime was asked for one that never ran */
-	if (staying == STAYING_DONE || run_is_taken(run) ||
-	    (staying == STAYING_CREATED && !run->runtime[0]))
+	if (staying == STAYING_DONE || run_is_taken(run))
 		return true;
-	if (staying == STAYING_CREATED)
-		podman_forget(run);
+	if (staying == STAYING_CREATED) {
+		_cleanup_free_ char *runtime = find_runtime(run);
+
+		forget(run, runtime);
+		if (!run->runtime[0]) /* conmon had not begun */
+			return true;
+	}
 	bool told = staying == STAYING_CREATED || write_exit_file(run);
 	/* a cleanup starts it again where a policy says so: to be looked at */
 	return (clean_up(run, !told) && !run->restarts) || ask_staying(run) == STAYING_DONE;
@@ -497,5 +519,9 @@ bool podman_clean_up(struct run *run)
 		return true;
 	if (!run->remove)
 		return clean_up_staying(run);
-	return is_removed(run) || clean_up_and_remove(run);
+	_cleanup_free_ char *runtime = find_runtime(run); /* while podman knows it */
+	if (!is_removed(run) && !clean_up_and_remove(run))
+		return false;
+	forget(run, runtime);
+	return true;
 }

@@ -307,8 +307,10 @@ static void log_left(struct run *run)
  */
 static bool settle(struct run *run, bool cleaned)
 {
-	if (cleaned && container_was_removed(run))
+	if (cleaned && container_was_removed(run)) {
+		podman_forget(run);
 		return true;
+	}
 	if (!podman_find(run))
 		return false;
 	/* podman names the container also where all were killed before anyone had seen it */
@@ -383,11 +385,7 @@ enum reaped reap(struct run *run)
 		log_run(run, NULL, "%s", ELSEWHERE);
 		return NOT_REAPED;
 	}
-	bool due = run->why;
 	enum reaped reaped = reap_rounds(run);
-	/* one that ended by itself is podman's alone, and one that stays its owner's by now */
-	if (reaped == REAPED && due && !run->why && run->remove && run->cid[0])
-		podman_forget(run);
 	if (reaped == REAPED)
 		remove_files(run);
 	else if (reaped == REAPED_IDLE)

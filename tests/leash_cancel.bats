@@ -227,17 +227,16 @@ start_held_back() {
 
 @test "podman is killed before it wrote down that the runtime has made the container: nothing of it stays there" {
   local id
-  make_runtime create "$WORK/runc \"\$@\"; for id; do :; done; echo \$id >$WORK/id; $(hold_back); exit"
-  ln -s "$(podman info --format '{{.Host.OCIRuntime.Path}}')" "$WORK/runc"
+  make_runtime create "\$real \"\$@\"; for id; do :; done; echo \$id >$WORK/id; $(hold_back); exit"
   start_sleep
   wait_until 15 test -e "$WORK/called"
   wait_record
   id=$(<"$WORK/id")
-  "$WORK/runc" state "$id" >/dev/null
+  "$WORK/runtime" state "$id" >/dev/null
   kill_now "$PODMAN"
   : >"$WORK/go"
   assert_job_ends
-  ! "$WORK/runc" state "$id" 2>/dev/null || fail 'the runtime knows it'
+  ! "$WORK/runtime" state "$id" 2>/dev/null || fail 'the runtime knows it'
 }
 
 @test "podman is stopped while it starts the container: nobody waits for its lock" {
@@ -253,7 +252,7 @@ start_held_back() {
 # start_unseen [ARGUMENT...]: start_sleep's, and kills all but the container, which none of them has seen; sets INIT.
 start_unseen() {
   # Its pid is known to the test alone, as where the runtime is killed before it has written that down.
-  make_runtime create "$(hold_back); \$real \"\$@\"; rm $PID_DIR/*.conmon.pid; mv $PID_DIR/*.pid $WORK/init; exec sleep 600"
+  make_runtime create "$(hold_back); \$real \"\$@\"; for id; do :; done; echo \$id >$WORK/id; rm $PID_DIR/*.conmon.pid; mv $PID_DIR/*.pid $WORK/init; exec sleep 600"
   start_sleep "$@"
   wait_until 15 test -e "$WORK/called"
   wait_record
@@ -273,6 +272,7 @@ start_unseen() {
   start_unseen
   cancel "$PID_DIR"
   gone "$INIT" || fail 'what became of the container goes on'
+  ! "$WORK/runtime" state "$(<"$WORK/id")" 2>/dev/null || fail 'the runtime knows it'
   assert_cancelled
 }
 
