@@ -315,6 +315,18 @@ static char *inspect(const struct run *run, const char *which, const char *forma
 	return NULL;
 }
 
+/*
+ * Whether there is the container @which for podman, or with @external storage of it: 0 and 1,
+ * podman-container-exists(1); else as call().
+ */
+static int ask_exists(const struct run *run, const char *which, bool external)
+{
+	return ask_about(run,
+			 external ? WORDS("container", "exists", "--external", which)
+				  : WORDS("container", "exists", which),
+			 ASK_MS, NULL);
+}
+
 /* Takes the id of the container @which where the run made it. Whether podman could be asked. */
 static bool find_by(struct run *run, const char *which)
 {
@@ -324,7 +336,20 @@ static bool find_by(struct run *run, const char *which)
 
 	if (line && is_created_by(run, line))
 		run_set_cid(run, line);
-	return status >= 0;
+	if (line || status < 0)
+		return line;
+	/* it fails of what there is not, and of what it cannot look at; as a whole it has made none
+	 * that it did not name */
+	status = ask_exists(run, which, false);
+	if (status != 1)
+		return status > 1 && !cid_valid(which);
+	/* podman was killed before it had the container in its database: or another one was */
+	if (!cid_valid(which) && ask_exists(run, which, true) == 0)
+		log_run(run, NULL,
+			"podman has storage of a container %s and nothing else of it; if that is "
+			"nobody's: podman rm --force %s",
+			which, which);
+	return true;
 }
 
 bool podman_find(struct run *run)
@@ -357,14 +382,9 @@ void podman_stop(const struct run *run, int grace_ms)
 /* Whether podman says that it has no such container. */
 static bool is_unknown(const struct run *run)
 {
-	/* --external: what is left of one in the storage counts */
-	int status = ask_about(run, WORDS("container", "exists", "--external", name_of(run)),
-			       ASK_MS, NULL);
+	int status = ask_exists(run, name_of(run), true);
 
-	/*
-	 * 1 says so, podman-container-exists(1). One that fails as a whole has made none that it
-	 * did not name.
-	 */
+	/* one that fails as a whole has made none that it did not name */
 	return status == 1 || (status > 1 && !run->cid[0]);
 }
 

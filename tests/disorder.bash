@@ -5,7 +5,8 @@
 # shellcheck disable=SC2034 # what is set here is for the tests
 
 # stand_in: a podman in $WORK/bin that writes down how it was called, and whose run waits where there is a FIFO `go`. It
-# gives each container the id ID, and knows of none but where there is a file `known`, until it cleans up; where there is a file `broken` it ends as that says instead.
+# gives each container the id ID, and knows of none but where there is a file `known`, until it cleans up, and of one in
+# its storage alone where there is `stored`; where there is a file `broken` it ends as that says instead.
 stand_in() {
   ID=$(sha256sum <<<"$WORK" | cut -c -64)
   mkdir "$WORK/bin"
@@ -16,6 +17,7 @@ case " \$*" in
   *' container '*) [ ! -e "$WORK/broken" ] || exit "\$(cat "$WORK/broken")" ;;
 esac
 case " \$*" in
+  *' container exists --external '*) [ -e "$WORK/known" ] || [ -e "$WORK/stored" ]; exit ;;
   *' container exists '*) [ -e "$WORK/known" ]; exit ;;
   *' container cleanup '*) rm -f "$WORK/known" ;;
   *' container inspect '*) exit 125 ;;

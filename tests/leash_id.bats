@@ -55,6 +55,30 @@ END
   done
 }
 
+@test "podman fails when it is asked whose id is in a file of the user's own: it is asked again, and the run ends by it" {
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+case "\$* " in
+  *' inspect '*) [ ! -e $WORK/broken ] || { : >$WORK/asked; exit 125; } ;;
+esac
+exec $(command -v podman) "\$@"
+END
+  chmod +x "$WORK/bin/podman"
+  : >"$WORK/broken"
+  start_script U1 env "PATH=$WORK/bin:$PATH" <<END
+podman run --rm --network=none --cidfile=$WORK/own.cid $IMAGE sleep 600
+exit \$?
+END
+  wait_running
+  wait_until 10 [ -e "$WORK/asked" ] || fail 'it was not asked'
+  rm "$WORK/broken"
+  knows_id() { [ "$(record_value cid "$RECORD")" = "$CID" ]; }
+  wait_until 10 knows_id || fail 'it was not asked again'
+  kill_now "$RUNNER"
+  assert_job_ends
+}
+
 @test "two runs with one file of the user's own for their id: the second, which podman refuses, leaves the first alone" {
   local name first
   for name in '' "--name=$NAME"; do
