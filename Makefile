@@ -25,7 +25,8 @@ endif
 LARGE    = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 C        = $(CC) -std=c11 -D_GNU_SOURCE $(LARGE) $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP
 DEFINES  = -DPODLEASH_VERSION='"$(VERSION)"' -DPODLEASH_LIBRARY='"$(LIBDIR)/libpodleash.so"' \
-	   -DPODLEASH_DEFAULT_HELPER='"$(BINDIR)/podleash"'
+	   -DPODLEASH_DEFAULT_HELPER='"$(BINDIR)/podleash"' \
+	   -DPODLEASH_INSTALL='"make install BINDIR=$(BINDIR) LIBDIR=$(LIBDIR)"'
 # callers pass what they like: a NULL that libc declares impossible must reach the real function
 INTERPOSE = -fPIC -fvisibility=hidden -fno-delete-null-pointer-checks
 RELRO    = -Wl,-z,relro,-z,now
@@ -63,11 +64,17 @@ $(BUILD)/podleash: $(helper_objects) $(shared)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(CFLAGS) $(LDFLAGS) $(RELRO) -o $@ $^ -ldl
 
-$(BUILD)/preload/%.o: preload/%.c Makefile
+.PHONY: always
+# Objects have the paths in them: a `make install` with others than those of the build compiles them anew.
+$(BUILD)/defines: always
+	$(Q)mkdir -p $(@D) && echo $(DEFINES) >$@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv -f $@.new $@; fi
+
+$(BUILD)/preload/%.o: preload/%.c Makefile $(BUILD)/defines
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) $(DEFINES) $(INTERPOSE) -c -o $@ $<
 
-$(BUILD)/helper/%.o: helper/%.c Makefile
+$(BUILD)/helper/%.o: helper/%.c Makefile $(BUILD)/defines
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) $(DEFINES) -fPIE -c -o $@ $<
 
@@ -134,7 +141,6 @@ uninstall: ## remove what an install with the same values has put there; first r
 	[ ! -d $(DESTDIR)$(UNITDIR)/receptor.service.d ] || \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITDIR)/receptor.service.d
 
-.PHONY: always
 # Always: the values may be others than those of the last time.
 $(BUILD)/dist/%: helper/dist/%.in always
 	$(call say,GEN,$@)

@@ -10,6 +10,10 @@
 #include "piddir.h"
 #include "util.h"
 
+#ifndef PODLEASH_INSTALL
+#define PODLEASH_INSTALL "make install"
+#endif
+
 /* A library that an LD_PRELOAD names. Only our own is loaded: the other may be anyone's. */
 static void check_named_library(struct doctor *doctor, const char *named, const char *own)
 {
@@ -39,7 +43,7 @@ void check_library(struct doctor *doctor)
 	if (!problem && !dlopen(own, RTLD_NOW | RTLD_LOCAL))
 		problem = dlerror();
 	if (problem)
-		say(doctor, FAIL, fix(doctor, "make && sudo make install"), "%s: %s", own, problem);
+		say(doctor, FAIL, fix(doctor, "sudo " PODLEASH_INSTALL), "%s: %s", own, problem);
 	else
 		say(doctor, OK, NULL, "%s can be loaded", own);
 	for (size_t i = 0; i < doctor->libraries.count; i++)

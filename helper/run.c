@@ -222,6 +222,9 @@ static int go_without(const struct job *job, const char *what, const char *why)
 	}
 	log_run(&job->whole, why, "%s: %s; %s is started without %s", job->path, why,
 		job->command[0], what);
+	if (isatty(STDERR_FILENO)) /* a person's, and no result of a job */
+		print_error("%s: %s; %s is started without %s; podleash doctor says more",
+			    job->path, why, job->command[0], what);
 	return become(job);
 }
 

@@ -8,6 +8,7 @@
 
 load test_helper.bash
 load disorder.bash
+load tree.bash
 
 setup() {
   PODLEASH=$BUILD/podleash
@@ -489,6 +490,10 @@ END
   [ ! -s "$WORK/err" ] || explain 'something on stderr'
   [ "$(wc -l <"$LOG")" = 1 ]
   grep -q "libpodleash.so: .*; sh is started without a leash\$" "$LOG" || fail "$(<"$LOG")"
+  on_terminal "$WORK/copy/podleash run --pid-dir $WORK/unit true 2>/dev/null; echo end" | tr -d '\r' | diff <(echo end) -
+  on_terminal "$WORK/copy/podleash run --pid-dir $WORK/unit true" | tr -d '\r' >"$WORK/out"
+  grep -qx "podleash: .*/libpodleash.so: .*; true is started without a leash; podleash doctor says more" "$WORK/out" ||
+    fail "$(<"$WORK/out")"
   collect env PODLEASH_STRICT=1 "$WORK/copy/podleash" run --pid-dir "$WORK/unit" touch "$WORK/started"
   assert_strict
 }

@@ -92,3 +92,24 @@ completed() {
   find "$WORK/root" ! -type d | diff - /dev/null
   [ ! -e "$WORK/root/usr/local/lib/systemd/system/receptor.service.d" ]
 }
+
+@test "make, then make install with another PREFIX: what is there leashes, by podleash run and by the two variables" {
+  local copy=$WORK/copy opt=$WORK/opt
+  mkdir "$copy"
+  tar -C "${TESTS%/*}" -c Makefile helper preload | tar -C "$copy" -x
+  build() {
+    make -s -j 2 -C "$copy" CFLAGS=-O0 HARDENING= "$@"
+  }
+  build PREFIX="$WORK/elsewhere" >/dev/null
+  build install PREFIX="$opt" >/dev/null
+  build PREFIX="$opt" | diff /dev/null - || fail 'it is built again without a reason'
+  stand_in
+  export PODLEASH_LOG=$LOG PATH=$WORK/bin:$PATH
+  "$opt/bin/podleash" run podman run --rm image
+  LD_PRELOAD=$opt/lib/libpodleash.so sh -c 'podman run --rm image; :'
+  # Which only the helper adds.
+  [ "$(grep -c -e "--cidfile=$PID_DIR/" "$WORK/called")" = 2 ] || fail "$(cat "$WORK/called" "$LOG")"
+  rm "$opt/lib/libpodleash.so"
+  "$opt/bin/podleash" doctor | grep -A 1 "^fail  library: $opt/lib/libpodleash.so: " |
+    grep -q "make install BINDIR=$opt/bin LIBDIR=$opt/lib\$"
+}
