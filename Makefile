@@ -215,7 +215,7 @@ test-programs: units programs
 faults: ## fail each system call of hold, guard, cancel and sweep, one at a time, as root; ONLY=spec, FEW=1
 	@tests/setup
 	@$(MAKE) --no-print-directory all test-programs
-	@tests/faults $(if $(FEW),--few) $(if $(ONLY),--only $(ONLY))
+	@tests/as-root tests/faults $(if $(FEW),--few) $(if $(ONLY),--only $(ONLY))
 
 cross: ## test on aarch64, ppc64le, s390x, musl and i386; ARCH="aarch64 musl" and FILTER=regex choose
 	@tests/setup
@@ -237,7 +237,7 @@ fuzzers: $(fuzzers)
 packages: ## build both packages; check, install, use and remove each in a root of its own, as root
 	@tests/setup packages
 	@$(MAKE) --no-print-directory rpm deb
-	@tests/packages
+	@tests/as-root tests/packages
 
 model: ## every order of the steps of hold, guard, cancel and sweep (spin)
 	@tests/setup
@@ -245,7 +245,7 @@ model: ## every order of the steps of hold, guard, cancel and sweep (spin)
 
 matrix: ## the leak tests on three podmans, six ansible-runners and ansible-navigator; ONLY="trixie …", QUICK=1
 	@tests/setup matrix
-	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/matrix/run
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/matrix/run
 
 chaos: ## random signals to RUNS=40 units of random shape; SEED=n repeats
 	@tests/setup
@@ -269,10 +269,10 @@ demo: ## the main job, without and with podleash, on the real podman and ansible
 compare: ## measure what each way to end a job leaves behind, and put the table into docs/comparison.md
 	@tests/setup
 	@$(MAKE) --no-print-directory all
-	@tests/compare --into docs/comparison.md
+	@tests/as-root tests/compare --into docs/comparison.md
 
 clean: ## remove build/
-	rm -rf build
+	rm -rf build 2>/dev/null || tests/as-root rm -rf build
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

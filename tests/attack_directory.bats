@@ -127,6 +127,7 @@ assert_run_ended() {
 
 # ---- things in place of files ----
 
+# bats test_tags=root
 @test "anything in place of any file: list, sweep and cancel neither hang nor reach what it leads to" {
   local kind command status
   make_socket
@@ -153,6 +154,7 @@ assert_run_ended() {
   assert_plain "$LOG"
 }
 
+# bats test_tags=root
 @test "anything in place of a live run's own files: cancel ends it, and says what it cannot remove" {
   local kind suffix
   make_socket
@@ -176,6 +178,7 @@ assert_run_ended() {
   done
 }
 
+# bats test_tags=root
 @test "anything in place of a live run's own files: a holder's death ends it" {
   local kind suffix
   make_socket
@@ -193,6 +196,7 @@ assert_run_ended() {
   done
 }
 
+# bats test_tags=root
 @test "anything in place of the answer, the mark or the tombstone: a job starts, leashed, and is ended" {
   local kind name answer
   make_socket
@@ -214,6 +218,7 @@ assert_run_ended() {
   done
 }
 
+# bats test_tags=root
 @test "anything in place of the log: nothing is written to it, and what should be done is done" {
   local kind
   make_socket
@@ -357,6 +362,7 @@ in_namespace() {
     $1" 3>&-
 }
 
+# bats test_tags=root
 @test "a directory that is read-only: cancel has no tombstone, says so, and ends what runs; sweep names what stays" {
   # The guard has it open for writing: read-only is a mount on top of it.
   # shellcheck disable=SC2016 # for the inner shell
@@ -388,6 +394,7 @@ in_namespace() {
     grep -q "run ${RUN##*/}: something is left" "$WORK/out" || explain "not reported"'
 }
 
+# bats test_tags=root
 @test "a directory that is full: cancel has no tombstone, says so, and ends what runs; a job starts all the same" {
   # shellcheck disable=SC2016 # for the inner shell
   in_namespace '
@@ -420,6 +427,7 @@ users_directory() {
   unset RECEPTOR_PID_DIRECTORY PODLEASH_LOG
 }
 
+# bats test_tags=root
 @test "root on a user's directory: as that user from the first open on, and what is root's alone is not reached" {
   local command
   users_directory
@@ -448,6 +456,7 @@ users_directory() {
   done
 }
 
+# bats test_tags=root
 @test "root is not led by a user: neither by his link, nor by a directory of his above" {
   local path command
   users_directory
@@ -479,6 +488,7 @@ users_directory() {
   grep -q '^U1 ' "$WORK/out" || explain 'not listed'
 }
 
+# bats test_tags=root
 @test "root's sweep gives a user's run a guard with nothing of root's environment" {
   users_directory
   local -a as=(setpriv --reuid podleash-test --regid podleash-test --init-groups)
@@ -511,6 +521,7 @@ users_directory() {
   assert_run_ended
 }
 
+# bats test_tags=root
 @test "a user's directory or file that he may not read or write: said, and what can be ended is ended" {
   users_directory
   local -a as=(setpriv --reuid podleash-test --regid podleash-test --init-groups)

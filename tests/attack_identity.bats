@@ -10,6 +10,8 @@
 # shellcheck disable=SC2016 # scripts for another shell
 # shellcheck disable=SC2153 # CONTAINER, CONMON and their like are set in test_helper.bash
 
+# bats file_tags=root
+
 load test_helper.bash
 
 ACTORS=(cancel sweep guard)

@@ -586,8 +586,8 @@ unit_directory() {
     "$SHARED/podleash" run --unit U7 sh -c 'echo "$RECEPTOR_PID_DIRECTORY"'
 }
 
+# bats test_tags=root
 @test "an ordinary user's root is the session's, else the service's, else one in /tmp" {
-  [ "$(id -u)" = 0 ] || skip 'only root can become another user'
   SHARED=$(mktemp -d /tmp/cli.XXXXXX)
   chmod 0755 "$SHARED"
   install "$PODLEASH" "$BUILD/libpodleash.so" "$SHARED"
@@ -684,8 +684,8 @@ assert_refuses() {
   assert_refuses /usr "${as[@]}"
 }
 
+# bats test_tags=root
 @test "root acts on a user's directory as that user" {
-  [ "$(id -u)" = 0 ] || skip 'only root can become another user'
   local uid gid
   uid=$(id -u podleash-test)
   gid=$(id -g podleash-test)
@@ -709,8 +709,8 @@ assert_refuses() {
   grep -q 'Permission denied' "$WORK/err" || explain 'it was read as root'
 }
 
+# bats test_tags=root
 @test "root does not act on the directory of a user that nobody knows, and says so" {
-  [ "$(id -u)" = 0 ] || skip 'only root can become another user'
   install -d -m 0700 -o 54321 "$WORK/foreign"
   assert_refuses "$WORK/foreign"
   ! grep -q Success "$WORK/err" || explain 'that is no reason'
@@ -1108,6 +1108,7 @@ names_in() {
   find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort
 }
 
+# bats test_tags=root
 @test "sweep removes old tombstones, files of nobody and empty units, and keeps what may be someone's" {
   make_old_things
   names_in "$PID_DIR" >"$WORK/before"
@@ -1216,31 +1217,7 @@ sys.exit(subprocess.call(sys.argv[1:], stdout=theirs))' "$PODLEASH" $command "$P
   [ ! -e "$PID_DIR/1-1.run" ]
 }
 
-@test "a podman that cannot tell of the container whose id is in a file of the user's own: the run is not over" {
-  DEAD=$(dead)
-  printf %s "$ID" >"$WORK/own.cid"
-  good_record 1-1 "cidfile=$WORK/own.cid"
-  echo 125 >"$WORK/broken"
-  collect "$PODLEASH" sweep "$PID_DIR"
-  [ "$STATUS" = 1 ] || explain 'not status 1'
-  [ -e "$PID_DIR/1-1.run" ]
-  rm "$WORK/broken"
-  collect "$PODLEASH" sweep "$PID_DIR"
-  [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ ! -e "$PID_DIR/1-1.run" ]
-}
-
-@test "podman has storage of a name of the user's own and nothing else of it: the log says so, once, and it is left" {
-  DEAD=$(dead)
-  good_record 1-1 remove=1 name=own
-  : >"$WORK/stored"
-  collect "$PODLEASH" sweep "$PID_DIR"
-  [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ ! -e "$PID_DIR/1-1.run" ]
-  [ "$(grep -c 'run 1-1: .*podman rm --force own' "$LOG")" = 1 ] || fail "$(<"$LOG")"
-  if grep -E '(rm|cleanup) ' "$WORK/called"; then fail 'it was removed'; fi
-}
-
+# bats test_tags=root
 @test "a guard whose directory is another one of the same path, in a container, is told nothing" {
   local user=() inner
   [ "$(id -u)" = 0 ] || user=(--user --map-current-user)

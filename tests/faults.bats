@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A selection of what `make faults` fails: the first of each system call, and every one of it.
 
+# bats file_tags=root
+
 load test_helper.bash
 
 # bats test_tags=plain

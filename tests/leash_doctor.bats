@@ -4,6 +4,8 @@
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own
 # shellcheck disable=SC2153 # STATUS is set by collect, IMAGE in test_helper.bash
 
+# bats file_tags=root
+
 load test_helper.bash
 load disorder.bash
 
@@ -11,7 +13,6 @@ setup() {
   mkdir -m 0700 "$PID_DIR"
   mkdir "$WORK/tmp" "$WORK/bin"
   PODMAN_PATH=$(command -v podman)
-  # A receptor that someone else runs on this machine is not looked at, but may be seen.
   export PODLEASH_LOG=$LOG RECEPTOR_PID_DIRECTORY=$PID_DIR TMPDIR=$WORK/tmp
   echo '- local-only' >"$WORK/receptor.conf"
   DOCTOR=("$BUILD/podleash" doctor --json --receptor-conf "$WORK/receptor.conf")

@@ -263,6 +263,7 @@ starts_under() {
   done
 }
 
+# bats test_tags=root
 @test "no process to be had: the job runs, and the log says why; strict: it does not" {
   give_to_user
   limited -u 1
@@ -275,6 +276,7 @@ starts_under() {
   job_is_refused
 }
 
+# bats test_tags=root
 @test "no process to be had: a run is ended" {
   give_to_user
   limited -u 1
@@ -309,6 +311,7 @@ is_traced() {
 # Below a /proc that shows an ordinary user its own processes only.
 in_hidden_proc=(unshare --mount sh -c 'mount -t proc -o hidepid=2 proc /proc && exec "$@"' sh)
 
+# bats test_tags=root
 @test "a /proc that hides other users' processes: a run is leashed and ended" {
   give_to_user
   AS_USER=("${in_hidden_proc[@]}" "${AS_USER[@]}")
@@ -318,6 +321,7 @@ in_hidden_proc=(unshare --mount sh -c 'mount -t proc -o hidepid=2 proc /proc && 
   ends_under
 }
 
+# bats test_tags=root
 @test "a /proc that hides the process that asks: the job runs, and the log says why; strict: it does not" {
   give_to_user
   local -a as_user=("${AS_USER[@]}")
@@ -332,7 +336,7 @@ in_hidden_proc=(unshare --mount sh -c 'mount -t proc -o hidepid=2 proc /proc && 
 # A /proc with nothing in it: a chroot that nobody prepared.
 no_proc=(unshare --mount sh -c 'mount -t tmpfs none /proc && exec "$@"' sh)
 
-# bats test_tags=plain
+# bats test_tags=plain,root
 @test "no /proc: the job runs, and the log says why; strict: it does not" {
   simple_podman
   start_run "${no_proc[@]}"
@@ -346,6 +350,7 @@ no_proc=(unshare --mount sh -c 'mount -t tmpfs none /proc && exec "$@"' sh)
   ends_under "${no_proc[@]}"
 }
 
+# bats test_tags=root
 @test "no pidfds: a job ends as it would have, and with its holder" {
   start_run "$BUILD/tests/without_pidfd"
   job_ends_by_itself
@@ -356,6 +361,7 @@ no_proc=(unshare --mount sh -c 'mount -t tmpfs none /proc && exec "$@"' sh)
   innocents_live
 }
 
+# bats test_tags=root
 @test "no pidfds: cancel and sweep end all of a run" {
   ends_under "$BUILD/tests/without_pidfd"
   # Its guard has none either.
@@ -365,6 +371,7 @@ no_proc=(unshare --mount sh -c 'mount -t tmpfs none /proc && exec "$@"' sh)
   ends_all 0
 }
 
+# bats test_tags=root
 @test "no pidfds, real podman: the runner is killed, and nothing is left" {
   start_script U1 env "$BUILD/tests/without_pidfd" <<END
 podman run --rm --network=none $IMAGE sleep 600

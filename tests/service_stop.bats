@@ -5,6 +5,8 @@
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, and what it sets is for itself
 # shellcheck disable=SC2153 # CONTAINER, CONMON and their like are set in test_helper.bash
 
+# bats file_tags=root
+
 load test_helper.bash
 
 setup() {
