@@ -9,8 +9,8 @@
 # Processes are named PID,START as in the records: START is field 22 of /proc/PID/stat, and the two
 # together name one process for ever. Functions that take a process take a plain PID as well.
 
-# No setting of the caller's may leak into a job.
-unset LD_PRELOAD RECEPTOR_PID_DIRECTORY
+# No setting of the caller's may leak into a job, nor into podman.
+unset LD_PRELOAD RECEPTOR_PID_DIRECTORY "${!CONTAINER@}"
 for variable in "${!PODLEASH_@}"; do
   [ "$variable" = PODLEASH_BUILD ] || unset "$variable"
 done
@@ -27,7 +27,7 @@ PLAYBOOK=sleep.yml
 # The real receptor where there is one, else the stand-in: both take the same words.
 RECEPTOR=$(command -v receptor || echo "$TESTS/command-runner")
 
-if [ -z "${CONTAINERS_CONF-}" ] && [ -e $FIXTURES/containers.conf ]; then
+if [ -e $FIXTURES/containers.conf ]; then
   export CONTAINERS_CONF=$FIXTURES/containers.conf
 fi
 
