@@ -6,6 +6,7 @@
 
 #include "../preload/resolve.h"
 #include "commands.h"
+#include "containers_conf.h"
 #include "doctor.h"
 #include "given.h"
 #include "identity.h"
@@ -30,31 +31,61 @@ static const char *fix_podman(struct doctor *doctor)
 			 : fix(doctor, "sudo dnf install podman");
 }
 
+/* Whether the podman @path works on another machine: the environment, or a configuration, says so.
+ */
+static bool say_elsewhere(struct doctor *doctor, const char *path)
+{
+	static const char *const variables[] = {"CONTAINER_HOST", "CONTAINER_CONNECTION"};
+	bool elsewhere = podman_is_elsewhere(path, NULL, 0, environ), said = false;
+	char conf[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+		if (!getenv(variables[i]))
+			continue;
+		said = true;
+		say(doctor, WARN,
+		    doctor->own ? fix(doctor, "sudo systemctl edit receptor")
+				: fix(doctor, "unset %s", variables[i]),
+		    elsewhere ? "%s is set: podman runs on another machine, and is not leashed"
+			      : "%s is set, which this podman does not heed: it runs here, and is "
+				"not "
+				"leashed",
+		    variables[i]);
+	}
+	if (elsewhere && !said && containers_conf_may_be_remote(conf))
+		say(doctor, WARN, fix(doctor, "sudo vi %s", conf),
+		    "%s says remote = true: podman runs on another machine, and is not leashed",
+		    conf);
+	else if (elsewhere && !said)
+		say(doctor, WARN, fix_podman(doctor),
+		    "%s is built for other machines alone, and is not leashed", path);
+	return elsewhere;
+}
+
 void check_podman(struct doctor *doctor)
 {
-	static const char *const elsewhere[] = {"CONTAINER_HOST", "CONTAINER_CONNECTION"};
 	char found[PATH_MAX], version[64];
 	const char *path = search_path("podman", found);
 
-	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
-		if (getenv(elsewhere[i]))
-			say(doctor, WARN,
-			    doctor->own ? fix(doctor, "sudo systemctl edit receptor")
-					: fix(doctor, "unset %s", elsewhere[i]),
-			    "%s is set: podman runs on another machine, and is not leashed",
-			    elsewhere[i]);
 	if (!path) {
 		say(doctor, FAIL, fix_podman(doctor), "not found on PATH: %s",
 		    getenv("PATH") ? getenv("PATH") : "not set");
 		return;
 	}
 	(void)snprintf(doctor->podman, sizeof(doctor->podman), "%s", path);
+	if (say_elsewhere(doctor, path))
+		return;
 	podman_version(path, environ, version, sizeof(version));
 	switch (podman_knows(-1, path, environ)) {
 	case PODMAN_DOES_NOT_START:
 	case PODMAN_DOES_NOT_ANSWER:
 		say(doctor, FAIL, fix(doctor, "%s run --help", path),
 		    "%s could not be asked for its flags", path);
+		break;
+	case PODMAN_KNOWS_NEITHER:
+		say(doctor, FAIL, fix(doctor, "%s run --help", path),
+		    "%s: %s takes no --conmon-pidfile; nothing that it runs is leashed", path,
+		    version);
 		break;
 	case PODMAN_KNOWS_CONMON_PIDFILE:
 		say(doctor, WARN, fix_podman(doctor),

@@ -132,6 +132,13 @@ char *read_file(int directory, const char *path, size_t limit, size_t *size)
 	return read_all(fd, limit, size ? size : &used);
 }
 
+char *read_through(const char *path, size_t limit, size_t *size)
+{
+	char real[PATH_MAX];
+
+	return realpath(path, real) ? read_file(AT_FDCWD, real, limit, size) : NULL;
+}
+
 pid_t read_pid_file(int directory, const char *path)
 {
 	size_t size = 0;

@@ -42,6 +42,9 @@ char *read_own_file(int directory, const char *path, size_t limit, size_t *size)
 /* The same of any regular file: of proc(5). */
 char *read_file(int directory, const char *path, size_t limit, size_t *size);
 
+/* The same of one that @path leads to through links, as a library or a configuration often is. */
+char *read_through(const char *path, size_t limit, size_t *size);
+
 /* Reads the pid in the pid file @path at @directory; 0 where there is none, or it is not ours. */
 pid_t read_pid_file(int directory, const char *path);
 

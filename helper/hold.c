@@ -13,6 +13,7 @@
 #include "../preload/podman_command.h"
 #include "ancestors.h"
 #include "commands.h"
+#include "containers_conf.h"
 #include "grace.h"
 #include "guard.h"
 #include "library.h"
@@ -40,14 +41,15 @@
 #define OWNER_MS 1000
 
 struct hold {
-	const char *path;	  /* of podman, as the caller named it */
-	char **argv;		  /* podman's, with our two flags behind `run` */
-	size_t run;		  /* index of `run` in it */
-	size_t ours;		  /* how many of the two still stand there */
-	char cwd[PATH_MAX];	  /* "" where it cannot be told */
-	char directory[PATH_MAX]; /* the pid directory's, as given */
-	int error;		  /* why it cannot be opened */
-	char all[UNIT_SIZE];	  /* the unit that stands for all of it */
+	const char *path;	     /* of podman, as the caller named it */
+	char **argv;		     /* podman's, with our two flags behind `run` */
+	size_t run;		     /* index of `run` in it */
+	size_t ours;		     /* how many of the two still stand there */
+	char cwd[PATH_MAX];	     /* "" where it cannot be told */
+	char absolute[2 * PATH_MAX]; /* podman's path, from / on */
+	char directory[PATH_MAX];    /* the pid directory's, as given */
+	int error;		     /* why it cannot be opened */
+	char all[UNIT_SIZE];	     /* the unit that stands for all of it */
 	char name[RUN_SIZE];
 	char **environment; /* podman's: ours less our own variables */
 	struct ancestors ancestors;
@@ -85,11 +87,11 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 static int become(const struct hold *hold, char *const argv[])
 {
 	signals_give_back();
-	/* execvpe(3) runs a script without #! by the shell, as the caller's own may have */
-	if (strchr(hold->path, '/'))
-		(void)execvpe(hold->path, argv, hold->environment);
-	else
-		(void)execve(hold->path, argv, hold->environment);
+	(void)execve(hold->path, argv, hold->environment);
+	/* a script without #! is run by the shell, as the caller's own execvp(3) may have it */
+	if (errno == ENOEXEC)
+		(void)execvpe(strchr(hold->path, '/') ? hold->path : hold->absolute, argv,
+			      hold->environment);
 	print_error("%s: %s", hold->path, strerror(errno));
 	return errno == ENOENT ? 127 : 126;
 }
@@ -186,13 +188,13 @@ static int go_without(struct hold *hold, const char *what, const char *why)
 	return become(hold, hold->argv);
 }
 
-/* @path itself, or behind the working directory in @buffer: the guard's is another. */
-static const char *absolute(const struct hold *hold, const char *path, char *buffer, size_t size)
+/* Writes @path, behind the working directory where it is relative: the guard's is another. */
+static void make_absolute(const struct hold *hold, const char *path, char absolute[2 * PATH_MAX])
 {
-	if (path[0] == '/')
-		return path;
-	(void)snprintf(buffer, size, "%s/%s", hold->cwd, path); /* @size holds both */
-	return buffer;
+	bool relative = path[0] != '/';
+
+	(void)snprintf(absolute, 2 * PATH_MAX, "%s%s%s", relative ? hold->cwd : "",
+		       relative ? "/" : "", path);
 }
 
 static void describe_holders(const struct hold *hold, struct draft *draft)
@@ -227,7 +229,7 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	struct draft draft = {0};
 	struct proc_stat self = {0};
 	int grace_ms;
-	char boot[BOOT_ID_SIZE], place[PLACE_SIZE], path[2 * PATH_MAX];
+	char boot[BOOT_ID_SIZE], place[PLACE_SIZE];
 
 	proc_boot_id(boot);
 	if (!boot[0] || !proc_stat(getpid(), &self))
@@ -250,7 +252,7 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	if (find_grace(hold, &grace_ms))
 		draft_add_number(&draft, "grace", (uint64_t)grace_ms);
 	draft_add(&draft, "name", hold->flags.name);
-	draft_add(&draft, "executable", absolute(hold, hold->path, path, sizeof(path)));
+	draft_add(&draft, "executable", hold->absolute);
 	for (size_t i = 1; i < hold->run; i++)
 		if (!equal(hold->argv[i], "container"))
 			draft_add(&draft, "global", hold->argv[i]);
@@ -325,7 +327,8 @@ static int leash_and_become(struct hold *hold, int directory)
 		return refuse(hold, NO_OWNER);
 	if (run.fd < 0)
 		return go_without(hold, hold->directory, strerror(error));
-	if (guard_start(&run, absolute(hold, hold->directory, path, sizeof(path))))
+	make_absolute(hold, hold->directory, path);
+	if (guard_start(&run, path))
 		return become_leashed(hold);
 	error = errno;
 	if (is_strict() || is_over(hold)) {
@@ -353,10 +356,14 @@ static int prepare(struct hold *hold, int directory, const char *why)
 				  "proc(5) does not show it");
 	if (directory < 0)
 		return go_without(hold, hold->directory, why);
-	switch (podman_knows(directory, hold->path, hold->environment)) {
+	switch (podman_knows(directory, hold->absolute, hold->environment)) {
 	case PODMAN_DOES_NOT_START:
 		return go_without(hold, hold->path,
 				  "does not start when it is asked for its flags");
+	case PODMAN_KNOWS_NEITHER:
+		return go_without(hold, hold->path,
+				  "takes no --conmon-pidfile; it is no podman, or one for other "
+				  "machines");
 	case PODMAN_DOES_NOT_ANSWER: /* a busy machine; that one every podman knows */
 	case PODMAN_KNOWS_CONMON_PIDFILE:
 		take_ours_out(hold, 1);
@@ -366,6 +373,16 @@ static int prepare(struct hold *hold, int directory, const char *why)
 	}
 	run_flags_parse(hold->argv, hold->run, &hold->flags);
 	return 0;
+}
+
+/* Whether podman works elsewhere: it is asked where some containers.conf may say so. */
+static bool is_elsewhere(const struct hold *hold)
+{
+	char conf[PATH_MAX];
+
+	return containers_conf_may_be_remote(conf) &&
+	       podman_is_elsewhere(hold->absolute, hold->argv + 1, hold->run - 1,
+				   hold->environment);
 }
 
 int hold_main(int argc, char *argv[])
@@ -381,6 +398,7 @@ int hold_main(int argc, char *argv[])
 	}
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
+	make_absolute(&hold, hold.path, hold.absolute);
 	_cleanup_close_ int directory = piddir_open(hold.directory, &why);
 	hold.error = errno;
 	piddir_unit(directory, hold.all);
@@ -390,6 +408,10 @@ int hold_main(int argc, char *argv[])
 		(void)unsetenv("RECEPTOR_PID_DIRECTORY");
 		hold.environment = environ;
 		return go_without(&hold, "environment", strerror(ENOMEM));
+	}
+	if (is_elsewhere(&hold)) {
+		take_ours_out(&hold, hold.ours);
+		return become(&hold, hold.argv);
 	}
 	status = prepare(&hold, directory, why);
 	if (!status)

@@ -53,20 +53,11 @@ const char *library_entry(const char *preload, size_t *length)
 	}
 }
 
-/* Reads the file @path, through links: a library often is one. NULL with errno. */
-static char *read_through(const char *path, size_t *size)
-{
-	char real[PATH_MAX];
-
-	*size = 0;
-	return realpath(path, real) ? read_file(AT_FDCWD, real, FILE_LIMIT, size) : NULL;
-}
-
 bool is_same_program(const char *a, const char *b)
 {
 	size_t size, other;
-	_cleanup_free_ char *text = read_through(a, &size);
-	_cleanup_free_ char *copy = read_through(b, &other);
+	_cleanup_free_ char *text = read_through(a, FILE_LIMIT, &size);
+	_cleanup_free_ char *copy = read_through(b, FILE_LIMIT, &other);
 
 	return text && copy && size == other && memcmp(text, copy, size) == 0;
 }
@@ -100,11 +91,11 @@ const char *library_problem(const char *path)
 
 	if (strpbrk(path, ": ")) /* ld.so(8) */
 		return "its path has a blank or a colon, which parts the entries of LD_PRELOAD";
-	_cleanup_free_ char *text = read_through(path, &size);
+	_cleanup_free_ char *text = read_through(path, FILE_LIMIT, &size);
 	_cleanup_free_ char *own = NULL;
 	if (!text)
 		return strerror(errno);
-	own = read_through("/proc/self/exe", &own_size);
+	own = read_through("/proc/self/exe", FILE_LIMIT, &own_size);
 	if (!own || !is_elf(own, own_size))
 		return "/proc/self/exe cannot be read";
 	if (!is_elf(text, size))

@@ -22,7 +22,11 @@
 /* The answers of podman_knows(). */
 #define PIDFILE	     "pidfile=1\n"
 #define NO_PIDFILE   "pidfile=0\n"
+#define NEITHER	     "neither\n"
 #define ANSWER_LIMIT 64
+
+/* A flag that only a podman knows that works on this machine. */
+#define LOCAL_FLAG "--syslog"
 
 /* What conmon writes where the container was ended by SIGKILL. */
 #define KILLED_STATUS "137"
@@ -38,9 +42,10 @@ static char *const *environment_of(const struct run *run)
 	return (char *const *)(uintptr_t)run->environment;
 }
 
-/* In the child: becomes podman, with @output as its stdout. */
+/* In the child: becomes podman in @directory, with @output as its stdout. */
 __attribute__((noreturn)) static void become_podman(const char *const words[],
-						    char *const environment[], int output)
+						    char *const environment[],
+						    const char *directory, int output)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -50,7 +55,7 @@ __attribute__((noreturn)) static void become_podman(const char *const words[],
 	signals_give_back();
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 && chdir("/") == 0)
+	    dup2(null, STDERR_FILENO) >= 0 && chdir(directory) == 0)
 		(void)execvpe(words[0], (char *const *)(uintptr_t)words, environment);
 	_exit(127);
 }
@@ -114,11 +119,12 @@ static int exit_status(int status)
 }
 
 /*
- * Runs the command line @words for at most @ms. Returns its exit status, or -1 where it could
- * not be started or was ended for taking too long. With @output, hands its stdout
- * over (NULL where there is none).
+ * Runs the command line @words in @directory for at most @ms. Returns its exit status, or -1 where
+ * it could not be started or was ended for taking too long. With @output, hands its stdout over
+ * (NULL where there is none).
  */
-static int call(const char *const words[], char *const environment[], int ms, char **output)
+static int call_in(const char *directory, const char *const words[], char *const environment[],
+		   int ms, char **output)
 {
 	int64_t deadline = boottime_ms() + ms;
 	int ends[2] = {-1, -1};
@@ -130,7 +136,7 @@ static int call(const char *const words[], char *const environment[], int ms, ch
 		return -1;
 	pid_t child = fork();
 	if (child == 0)
-		become_podman(words, environment, ends[1]);
+		become_podman(words, environment, directory, ends[1]);
 	cleanup_close(&ends[1]);
 	if (child > 0 && output)
 		*output = read_output(ends[0], deadline);
@@ -146,6 +152,12 @@ static int call(const char *const words[], char *const environment[], int ms, ch
 	return ended == child ? exit_status(status) : -1;
 }
 
+/* The same in a directory that any user may enter, and that keeps no file system busy. */
+static int call(const char *const words[], char *const environment[], int ms, char **output)
+{
+	return call_in("/", words, environment, ms, output);
+}
+
 /* The same without its output, for as long as it makes progress. */
 static int call_patiently(const struct run *run, const char *const words[])
 {
@@ -155,7 +167,7 @@ static int call_patiently(const struct run *run, const char *const words[])
 
 	pid_t pid = fork();
 	if (pid == 0)
-		become_podman(words, environment_of(run), -1);
+		become_podman(words, environment_of(run), "/", -1);
 	if (pid < 0)
 		return -1;
 	if (!handle_open(&handle, pid)) /* a zombie already */
@@ -171,14 +183,46 @@ static int call_patiently(const struct run *run, const char *const words[])
 	return wait_for(pid, boottime_ms() + KILL_MS, &status) == pid ? exit_status(status) : -1;
 }
 
-/* Asks @executable whether it knows @flag; returns its status, or -1 (call()). */
-static int ask(const char *executable, const char *flag, char *const environment[])
+/*
+ * Asks whether @words, behind which `run` flags stand, are a command line; returns podman's
+ * status, or -1 (call()). In our own directory: the environment may name files relative to it.
+ */
+static int ask(const char *const words[], char *const environment[])
 {
-	return call(WORDS(executable, "run", flag, "--help"), environment, FLAGS_MS, NULL);
+	return call_in(".", words, environment, FLAGS_MS, NULL);
+}
+
+static enum podman_knows ask_flags(const char *podman, char *const environment[])
+{
+	int status =
+		ask(WORDS(podman, "run", LOCAL_FLAG, "--pidfile=/dev/null", "--help"), environment);
+
+	if (status == 0)
+		return PODMAN_KNOWS_BOTH;
+	if (status == 126 || status == 127) /* it was not started: env(1) */
+		return PODMAN_DOES_NOT_START;
+	if (status < 0)
+		return PODMAN_DOES_NOT_ANSWER;
+	status = ask(WORDS(podman, "run", LOCAL_FLAG, "--conmon-pidfile=/dev/null", "--help"),
+		     environment);
+	if (status == 0)
+		return PODMAN_KNOWS_CONMON_PIDFILE;
+	/* one that is out of order knows no flag either */
+	if (status < 0 || ask(WORDS(podman, "run", "--help"), environment))
+		return PODMAN_DOES_NOT_ANSWER;
+	return PODMAN_KNOWS_NEITHER;
 }
 
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[])
 {
+	static const struct {
+		enum podman_knows knows;
+		const char *text;
+	} answers[] = {
+		{PODMAN_KNOWS_BOTH, PIDFILE},
+		{PODMAN_KNOWS_CONMON_PIDFILE, NO_PIDFILE},
+		{PODMAN_KNOWS_NEITHER, NEITHER},
+	};
 	char name[128];
 	struct stat st;
 
@@ -188,20 +232,37 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 		       (uintmax_t)st.st_ino, (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec,
 		       (unsigned long)st.st_mtim.tv_nsec);
 	_cleanup_free_ char *known = read_own_file(directory, name, ANSWER_LIMIT, NULL);
-	if (known && equal(known, PIDFILE))
-		return PODMAN_KNOWS_BOTH;
-	if (known && equal(known, NO_PIDFILE))
-		return PODMAN_KNOWS_CONMON_PIDFILE;
+	for (size_t i = 0; known && i < ARRAY_SIZE(answers); i++)
+		if (equal(known, answers[i].text))
+			return answers[i].knows;
 
-	int status = ask(executable, "--pidfile=/dev/null", environment);
-	if (status == 126 || status == 127) /* it was not started: env(1) */
-		return PODMAN_DOES_NOT_START;
-	/* one that is out of order knows neither: it is asked again next time */
-	if (status < 0 || (status && ask(executable, "--conmon-pidfile=/dev/null", environment)))
-		return PODMAN_DOES_NOT_ANSWER;
-	(void)file_write_new(directory, name,
-			     status ? NO_PIDFILE : PIDFILE); /* else asked again as well */
-	return status ? PODMAN_KNOWS_CONMON_PIDFILE : PODMAN_KNOWS_BOTH;
+	enum podman_knows knows = ask_flags(executable, environment);
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+		if (knows == answers[i].knows) /* without room it is asked again as well */
+			(void)file_write_new(directory, name, answers[i].text);
+	return knows;
+}
+
+bool podman_is_elsewhere(const char *executable, char *const flags[], size_t count,
+			 char *const environment[])
+{
+	const char *words[RUN_WORDS + 8] = {executable};
+	size_t n = 1;
+
+	if (count > RUN_WORDS)
+		return false;
+	while (n <= count) {
+		words[n] = flags[n - 1];
+		n++;
+	}
+	words[n] = "run";
+	words[n + 1] = LOCAL_FLAG;
+	words[n + 2] = "--help";
+	if (ask(words, environment) <= 0)
+		return false;
+	words[n + 1] = "--help";
+	words[n + 2] = NULL;
+	return ask(words, environment) == 0;
 }
 
 void podman_share_answer(int from, int to, const char *name)

@@ -12,17 +12,27 @@
 /* What a podman takes; asked of the program itself. */
 enum podman_knows {
 	PODMAN_DOES_NOT_START,
-	PODMAN_DOES_NOT_ANSWER, /* in time, or it knows neither; or no process was to be had */
+	PODMAN_DOES_NOT_ANSWER, /* in time, or is out of order; or no process was to be had */
+	PODMAN_KNOWS_NEITHER,	/* it is no podman, or one for other machines alone */
 	PODMAN_KNOWS_CONMON_PIDFILE,
 	PODMAN_KNOWS_BOTH, /* --pidfile came with podman 3.1 */
 };
 
 /*
- * Asks @executable once for each flag, by `podman run FLAG --help`, which fails on one
- * it does not know. The answer is kept in @directory under the file's device,
- * inode, size and mtime; none is not. @environment is podman's.
+ * Asks @executable once for each flag, by `podman run --syslog FLAG --help`, which fails on one
+ * it does not know: --syslog is for podmans that work on this machine (podman, cmd/podman/root.go;
+ * the other two flags a podman that works elsewhere knows, and hides). The answer is kept in
+ * @directory under the file's device, inode, size and mtime; none of one that is out of order.
+ * @executable has a slash, @environment is podman's, and it is asked in our own directory.
  */
 enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
+
+/*
+ * Whether @executable with the global flags @flags (@count, from its argv[1] on) works elsewhere:
+ * by containers.conf, or the environment. Asked as above, each time.
+ */
+bool podman_is_elsewhere(const char *executable, char *const flags[], size_t count,
+			 char *const environment[]);
 
 /* Copies the answer @name from one directory to the other, where it is not there yet. */
 void podman_share_answer(int from, int to, const char *name);

@@ -579,6 +579,88 @@ with_own_root() {
   podman_runs "$WORK/unit" || fail "$(<"$WORK/called")"
 }
 
+@test "a podman in the working directory, by its path or by PATH, and a script without #!, is leashed" {
+  local name way
+  cd "$WORK/bin"
+  export PODLEASH_STRICT=1
+  for name in with without; do
+    [ $name = with ] || sed -i 1d podman
+    for way in ./podman ../bin/podman 'env PATH=:/usr/bin:/bin podman' "$WORK/bin/podman"; do
+      # shellcheck disable=SC2086 # several words
+      collect leash $way run --rm image
+      [ "$STATUS" = 0 ] || explain "$name #!, $way: not status 0"
+      podman_runs "$WORK/unit" || fail "$name #!, $way: $(<"$WORK/called")"
+      rm "$WORK/called"
+    done
+  done
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+}
+
+# elsewhere: the stand-in works on another machine where its containers.conf says so.
+elsewhere() {
+  sed -i "2i if grep -qs '^ *remote *= *true' \"\$CONTAINERS_CONF\"; then case \"\$*\" in *--syslog*) exit 125 ;; esac; fi" "$WORK/bin/podman"
+}
+
+@test "a podman that works elsewhere, by containers.conf, is started as it was asked for, under strict as well" {
+  local strict
+  elsewhere
+  printf '[engine]\n  remote = true\n' >"$WORK/containers.conf"
+  for strict in 0 1; do
+    collect env CONTAINERS_CONF="$WORK/containers.conf" PODLEASH_STRICT=$strict "$PODLEASH" run --pid-dir "$WORK/unit" \
+      "$WORK/bin/podman" --log-level error run --rm image
+    [ "$STATUS" = 0 ] || explain 'not as podman'
+    [ ! -s "$WORK/err" ] || explain 'not silent'
+    [ "$(<"$WORK/called")" = '--log-level error run --rm image' ] || fail "$(<"$WORK/called")"
+    rm "$WORK/called"
+  done
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+}
+
+@test "a podman that only a comment, or another option, sends elsewhere is leashed" {
+  elsewhere
+  printf '[engine]\n#remote = true\nremote = false\nx = "remote true"\n' >"$WORK/containers.conf"
+  CONTAINERS_CONF=$WORK/containers.conf collect leash "$WORK/bin/podman" run --rm image
+  [ "$STATUS" = 0 ] || explain 'not as podman'
+  podman_runs "$WORK/unit" || fail "$(<"$WORK/called")"
+}
+
+@test "containers.conf is looked for where podman looks" {
+  local place
+  local -a given
+  elsewhere
+  sed -i "s|\"\$CONTAINERS_CONF\"|-r \"$WORK/home\" \"$WORK/xdg\"|" "$WORK/bin/podman"
+  for place in home/.config/containers/containers.conf home/.config/containers/containers.conf.d/x.conf \
+    xdg/containers/containers.conf "xdg/containers/containers.rootless.conf.d/$(id -u)/x.conf"; do
+    mkdir -p "$WORK/${place%/*}"
+    printf '[engine]\nremote = true\n' >"$WORK/$place"
+    given=()
+    [[ $place != xdg* ]] || given=("XDG_CONFIG_HOME=$WORK/xdg")
+    collect env -u CONTAINERS_CONF -u XDG_CONFIG_HOME HOME="$WORK/home" "${given[@]}" "$PODLEASH" run --pid-dir "$WORK/unit" \
+      "$WORK/bin/podman" run --rm image
+    [ "$(<"$WORK/called")" = 'run --rm image' ] || fail "$place: $(<"$WORK/called")"
+    rm -r "$WORK/called" "$WORK/home" "$WORK/xdg" 2>/dev/null || true
+  done
+}
+
+@test "a program that takes neither flag is started without, and the log says so; strict refuses" {
+  local time
+  cp "$WORK/bin/podman" "$WORK/bin/docker"
+  sed -i '2i case "$*" in *pidfile*) exit 125 ;; esac' "$WORK/bin/docker"
+  export PODLEASH_EXECUTABLES=docker:podman
+  for time in first second; do
+    collect leash "$WORK/bin/docker" run --rm image
+    [ "$STATUS" = 0 ] || explain "$time: not status 0"
+    [ "$(<"$WORK/called")" = 'run --rm image' ] || fail "$time: $(<"$WORK/called")"
+    rm "$WORK/called"
+    grep -q ": $WORK/bin/docker: takes no --conmon-pidfile; it is no podman, or one for other machines; podman is started without a leash\$" \
+      "$LOG" || fail "$time: $(<"$LOG")"
+    rm "$LOG"
+  done
+  PODLEASH_STRICT=1 collect leash "$WORK/bin/docker" run --rm image
+  [ "$STATUS" = 125 ] || explain 'not refused'
+  [ ! -e "$WORK/called" ]
+}
+
 # unit_directory NAME=VALUE...: where `podleash run` puts a unit's directory for an ordinary user.
 unit_directory() {
   # shellcheck disable=SC2016 # for the inner shell

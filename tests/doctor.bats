@@ -344,13 +344,47 @@ __attribute__((constructor)) static void loaded(void) { (void)creat(\"$WORK/load
   assert_says fail podman 'not found on PATH'
 }
 
-@test "podman runs elsewhere: warn" {
+# What a podman does that works elsewhere: it takes no --syslog.
+ELSEWHERE='case $* in *--syslog*) exit 125 ;; esac'
+
+@test "podman runs elsewhere, by the environment: warn" {
+  podman_says "[ -z \"\${CONTAINER_HOST-}\${CONTAINER_CONNECTION-}\" ] || $ELSEWHERE"
   receptor CONTAINER_HOST=ssh://a/b
-  assert_says warn podman 'CONTAINER_HOST is set'
+  assert_says warn podman '^CONTAINER_HOST is set: podman runs on another machine, and is not leashed$'
   receptor CONTAINER_CONNECTION=a
-  assert_says warn podman 'CONTAINER_CONNECTION is set'
+  assert_says warn podman '^CONTAINER_CONNECTION is set: podman runs on another machine'
   RECEPTOR=()
-  CONTAINER_HOST=ssh://a/b assert_says warn podman 'CONTAINER_HOST is set'
+  CONTAINER_HOST=ssh://a/b assert_says warn podman '^CONTAINER_HOST is set: podman runs on another machine'
+  [ "$(jq -r 'select(.check == "podman") | .result' "$WORK/out")" = warn ] || explain 'more than that is said of it'
+}
+
+@test "a podman 3 does not heed CONTAINER_HOST: it runs here, and is not leashed; warn" {
+  receptor CONTAINER_HOST=ssh://a/b
+  assert_says warn podman '^CONTAINER_HOST is set, which this podman does not heed: it runs here, and is not leashed$'
+}
+
+@test "podman runs elsewhere, by containers.conf, or is built for that: warn" {
+  local conf
+  podman_says "grep -q remote \"\${CONTAINERS_CONF-/dev/null}\" \"\${CONTAINERS_CONF_OVERRIDE-/dev/null}\" && $ELSEWHERE; exit 0"
+  conf=$WORK/containers.conf
+  printf '[engine]\n  remote = true\n' >"$conf"
+  : >"$WORK/empty.conf"
+  receptor "CONTAINERS_CONF=$conf"
+  assert_says warn podman "^$conf says remote = true: podman runs on another machine, and is not leashed\$"
+  receptor "CONTAINERS_CONF=$WORK/empty.conf" "CONTAINERS_CONF_OVERRIDE=$conf"
+  assert_says warn podman "^$conf says remote = true"
+  printf '#remote = true\n' >"$WORK/empty.conf"
+  receptor "CONTAINERS_CONF=$WORK/empty.conf"
+  examine
+  ! grep -q 'another machine' "$WORK/out" || explain 'a comment'
+  podman_says "$ELSEWHERE"
+  assert_says warn podman "^$WORK/bin/podman is built for other machines alone, and is not leashed\$"
+}
+
+@test "a program that is no podman: fail" {
+  podman_says 'case $* in *pidfile*) exit 125 ;; esac'
+  receptor
+  assert_says fail podman 'takes no --conmon-pidfile; nothing that it runs is leashed'
 }
 
 @test "a probe without an image or podman: fail, and how to get one" {
