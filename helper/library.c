@@ -167,9 +167,8 @@ bool environment_load(const char *library)
 static char *without_tail(char *variable)
 {
 	size_t length = strlen(variable), tail = strlen(ASAN_TAIL);
-	const char *value = after(variable, "ASAN_OPTIONS=");
 
-	if (equal(value, ASAN_TAIL))
+	if (equal(variable, "ASAN_OPTIONS=" ASAN_TAIL))
 		return NULL;
 	if (length < tail + 1 || !equal(variable + length - tail - 1, ":" ASAN_TAIL))
 		return variable;

@@ -638,7 +638,7 @@ elsewhere() {
     collect env -u CONTAINERS_CONF -u XDG_CONFIG_HOME HOME="$WORK/home" "${given[@]}" "$PODLEASH" run --pid-dir "$WORK/unit" \
       "$WORK/bin/podman" run --rm image
     [ "$(<"$WORK/called")" = 'run --rm image' ] || fail "$place: $(<"$WORK/called")"
-    rm -r "$WORK/called" "$WORK/home" "$WORK/xdg" 2>/dev/null || true
+    rm "$WORK/called" "$WORK/$place"
   done
 }
 
