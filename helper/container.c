@@ -103,7 +103,7 @@ static bool ask_to_end(const struct run *run, const struct handle *init, int sig
 static void wake_sessions(const struct run *run)
 {
 	struct handles tree = {0};
-	struct census census;
+	_cleanup_census_ struct census census;
 
 	census_take(run, &census);
 	for (size_t i = 0; i < census.session.count; i++)
@@ -111,7 +111,6 @@ static void wake_sessions(const struct run *run)
 	handles_signal(&census.session, SIGCONT);
 	handles_signal(&tree, SIGCONT);
 	handles_close(&tree);
-	census_free(&census);
 }
 
 static bool end_init(struct run *run, const struct handle *init, const struct proc_status *status)

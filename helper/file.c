@@ -13,33 +13,32 @@
 /* Reads @fd to its end, at most @limit bytes, NUL-terminated. NULL with errno. */
 static char *read_all(int fd, size_t limit, size_t *size)
 {
-	size_t room = 1024; /* a guard keeps its record for hours */
-	char *text = malloc(room), *larger = text;
+	_cleanup_free_ char *text = NULL;
+	size_t room = 512; /* and twice that: a guard keeps its record for hours */
+	ssize_t n;
 
 	*size = 0;
-	while (larger) {
-		ssize_t n = read(fd, text + *size, room - *size - 1);
+	do {
+		if (!text || room - *size < 2) {
+			char *larger = realloc(text, room *= 2);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0) {
-			text[*size] = '\0';
-			return text;
+			if (!larger)
+				return NULL;
+			text = larger;
 		}
+		n = read(fd, text + *size, room - *size - 1);
+		if (n < 0 && errno != EINTR)
+			return NULL;
 		*size += n > 0 ? (size_t)n : 0;
-		if (*size > limit)
+		if (*size > limit) {
 			errno = EFBIG;
-		if (n < 0 || *size > limit)
-			break;
-		if (room - *size > 1)
-			continue;
-		larger = realloc(text, room *= 2);
-		text = larger ? larger : text;
-	}
-	int error = errno;
-	free(text);
-	errno = error;
-	return NULL;
+			return NULL;
+		}
+	} while (n);
+	text[*size] = '\0';
+	char *whole = text;
+	text = NULL;
+	return whole;
 }
 
 static int open_plain(int directory, const char *path, int flags, uid_t other)

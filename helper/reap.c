@@ -183,15 +183,19 @@ static void end_creation(struct run *run, const struct census *census)
 		end_trees(run, &scene.census);
 }
 
-static bool end_container(struct run *run, const struct handle *container)
+/* Ends the container: by its @init, or what is in it by its id where that is dead or was never
+ * seen. */
+static bool end_container(struct run *run, const struct handle *init)
 {
-	if (run->restarts) { /* while it runs: else podman starts it again */
+	bool running = init->id.pid != 0;
+
+	if (running && run->restarts) { /* while it runs: else podman starts it again */
 		podman_stop(run, run_grace(run));
 		log_ending(run);
 	}
-	bool ended = container_end(run, container);
+	bool ended = running ? container_end(run, init) : container_end_rest(run);
 	if (!ended)
-		log_run(run, NULL, "container init %d does not end", (int)container->id.pid);
+		log_run(run, NULL, "its container does not end, init %d", (int)init->id.pid);
 	return ended;
 }
 
@@ -241,16 +245,6 @@ static enum left leave_to_owner(struct run *run, const struct handles *podman)
 	return podman->count && !run->conmon.pid ? LEFT_SOMETHING : LEFT_TO_ITS_OWNER;
 }
 
-/* What is in the container by its id, though its init is dead or was never seen. */
-static bool end_rest(const struct run *run)
-{
-	bool ended = container_end_rest(run);
-
-	if (!ended)
-		log_run(run, NULL, "not all of its container ends");
-	return ended;
-}
-
 /*
  * One look and what follows from it; returns what it has found. @cleaned: whether what ran, and
  * runs no more, cleaned up.
@@ -261,7 +255,7 @@ static enum left reap_round(struct run *run, bool *cleaned)
 	const struct census *census = &scene.census;
 
 	scene_take(run, &scene);
-	bool running = scene.container.id.pid != 0, ended = true;
+	bool running = scene.container.id.pid != 0;
 	/* a podman without --pidfile takes away its own with the container */
 	bool made = running || container_was_made(run) || container_was_removed(run) ||
 		    census->cleanup.count;
@@ -272,11 +266,8 @@ static enum left reap_round(struct run *run, bool *cleaned)
 		return LEFT_SOMETHING;
 	if (census->taken && !running)
 		return leave_to_owner(run, &census->podman);
-	if (running)
-		ended = end_container(run, &scene.container);
-	else if (made)
-		ended = end_rest(run);
-	if (!ended) /* while it lives nothing may be cleaned up, and conmon does not end */
+	/* while it lives nothing may be cleaned up, and conmon does not end */
+	if (made && !end_container(run, &scene.container))
 		return LEFT_SOMETHING;
 	if (scene_empty(&scene))
 		return LEFT_NOTHING;
@@ -330,25 +321,21 @@ static void remove_files(const struct run *run)
 	record_remove(run);
 }
 
-/* Forgets @id where it lives, and is not what the record says: @opened, or closed. */
-static void check(struct process *id, bool opened, struct handle *handle)
-{
-	if (opened)
-		handle_close(handle);
-	else if (!is_shortage() && process_lives(*id))
-		*id = (struct process){0};
-}
-
-/* The record is a file that its user may change. A conmon is proven by podman as well, which came
- * before it. */
+/*
+ * Forgets who lives, and is not what the record says: that is a file that its user may change. A
+ * conmon is proven by podman as well, which came before it.
+ */
 static void check_record(struct run *run)
 {
-	struct handle handle;
+	_cleanup_handle_ struct handle podman = HANDLE_NONE;
+	_cleanup_handle_ struct handle conmon = HANDLE_NONE;
 
 	errno = 0;
-	check(&run->podman, podman_open(run, &handle), &handle);
+	if (!podman_open(run, &podman) && !is_shortage() && process_lives(run->podman))
+		run->podman = (struct process){0};
 	errno = 0;
-	check(&run->conmon, conmon_open(run, &handle), &handle);
+	if (!conmon_open(run, &conmon) && !is_shortage() && process_lives(run->conmon))
+		run->conmon = (struct process){0};
 }
 
 /* Goes on until nothing is left, or twice in vain where that is podman's to do. */
