@@ -11,7 +11,6 @@
 #include "given.h"
 #include "grace.h"
 #include "log.h"
-#include "piddir.h"
 #include "tombstone.h"
 #include "util.h"
 
@@ -66,7 +65,6 @@ static bool parse(struct options *options, int argc, char *argv[])
 struct place {
 	int directory;
 	char path[PATH_MAX];
-	char name[UNIT_SIZE];
 	struct cancel cancel;
 	struct cancel_pass pass;
 };
@@ -104,12 +102,10 @@ static void begin(struct cancelling *cancelling, struct place *place, const char
 	const struct options *options = cancelling->options;
 
 	(void)snprintf(place->path, sizeof(place->path), "%s", path);
-	piddir_unit(place->directory, place->name);
 	place->cancel = (struct cancel){
 		.directory = place->directory,
 		.path = place->path,
 		.unit = options->unit,
-		.name = place->name,
 		.grace_ms = options->grace_ms,
 		.report = &cancelling->report,
 	};

@@ -9,7 +9,6 @@ struct cancel {
 	int directory;
 	const char *path; /* of the directory, for the log */
 	const char *unit; /* NULL: every run in the directory */
-	const char *name; /* the unit that stands for all of the directory: piddir_unit() */
 	pid_t holder;	  /* only runs that this process holds, and no tombstone; 0: all */
 	int grace_ms;	  /* that the canceller asks for; -1: the runs' own */
 	int timeout_ms;
@@ -27,6 +26,8 @@ bool cancel_unit(const struct cancel *cancel);
 /* One cancel under way. */
 struct cancel_pass {
 	const struct cancel *cancel;
+	char name[UNIT_SIZE]; /* the unit that stands for all of the directory: piddir_unit() */
+	bool whole;	      /* all in the directory is meant, whatever unit it says it is of */
 	struct reapers reapers;
 	int unmarked;	/* why the tombstone could not be written (errno), or 0 */
 	size_t looks;	/* at the directory */

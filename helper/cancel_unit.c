@@ -5,6 +5,7 @@
 #include "cancel.h"
 #include "identity.h"
 #include "log.h"
+#include "piddir.h"
 #include "plain.h"
 #include "podman.h"
 #include "reap.h"
@@ -24,12 +25,6 @@ static bool is_meant(const struct cancel *cancel, const struct run *run)
 	return !cancel->holder;
 }
 
-/* Whether all in the directory is meant, whatever unit it says it is of. */
-static bool is_whole(const struct cancel *cancel)
-{
-	return !cancel->holder && (!cancel->unit || equal(cancel->unit, cancel->name));
-}
-
 /* A run whose record tells nothing, or is gone: its guard has read it in better days. */
 static bool tell_hidden(const char *name, struct handle *guard, void *context)
 {
@@ -39,7 +34,7 @@ static bool tell_hidden(const char *name, struct handle *guard, void *context)
 
 	/* else it is told where its record is looked at */
 	if (!record_open(&run, pass->cancel->directory, name, false, &why)) {
-		run.unit = pass->cancel->name;
+		run.unit = pass->name;
 		reapers_wait_for(&pass->reapers, &run, *guard, true);
 		*guard = HANDLE_NONE;
 	}
@@ -124,7 +119,7 @@ static void end_plain(struct cancel_pass *pass, const char *name, bool damaged)
 	_cleanup_run_ struct run run;
 
 	/* a file that no conmon proves stays: it may be anyone's */
-	bool found = plain_find(&run, cancel->directory, name, cancel->name);
+	bool found = plain_find(&run, cancel->directory, name, pass->name);
 
 	if (!found && is_shortage()) {
 		give_up(pass, name, strerror(errno));
@@ -150,7 +145,6 @@ static bool is_damaged(const struct cancel_pass *pass, const char *name)
 
 static void look_at(struct cancel_pass *pass, const char *name)
 {
-	const struct cancel *cancel = pass->cancel;
 	char run[RUN_SIZE];
 
 	switch (file_kind(name, run)) {
@@ -161,12 +155,11 @@ static void look_at(struct cancel_pass *pass, const char *name)
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
 		/* without a record they are podman's: a container has stayed */
-		if (is_whole(cancel) && is_damaged(pass, run) &&
-		    !reapers_gave_up(&pass->reapers, name))
+		if (pass->whole && is_damaged(pass, run) && !reapers_gave_up(&pass->reapers, name))
 			end_plain(pass, name, true);
 		break;
 	case FILE_PLAIN_PID:
-		if (is_whole(cancel) && !reapers_gave_up(&pass->reapers, name))
+		if (pass->whole && !reapers_gave_up(&pass->reapers, name))
 			end_plain(pass, name, false);
 		break;
 	default:
@@ -181,7 +174,7 @@ static bool look(struct cancel_pass *pass)
 
 	pass->waiting = 0;
 	pass->crowded = false;
-	if (!pass->looks && is_whole(pass->cancel))
+	if (!pass->looks && pass->whole)
 		guard_each(pass->cancel->directory, pass->cancel->path, tell_hidden, pass);
 	if (!names_read(pass->cancel->directory, &names)) {
 		reapers_give_up(&pass->reapers, pass->cancel->path, strerror(errno));
@@ -193,14 +186,6 @@ static bool look(struct cancel_pass *pass)
 		plain_log_foreign(pass->cancel->directory, pass->cancel->path, &names,
 				  &pass->cancel->report->foreign);
 	return !pass->waiting && !pass->reapers.count;
-}
-
-/* hold looks for the unit's, and for the one of the directory, which stands for all in it. */
-static bool write_tombstone(const struct cancel *cancel)
-{
-	return cancel->holder ||
-	       tombstone_write(cancel->directory, cancel->unit ? cancel->unit : cancel->name,
-			       cancel->grace_ms);
 }
 
 /* Runs that nobody is at yet: there was no place, or their hold goes on. */
@@ -227,8 +212,16 @@ void cancel_begin(struct cancel_pass *pass, const struct cancel *cancel)
 	*pass = (struct cancel_pass){.cancel = cancel};
 	pass->reapers.directory = cancel->directory;
 	pass->reapers.report = cancel->report;
-	/* first: a run that is not seen below sees this (tombstone.h) */
-	pass->unmarked = write_tombstone(cancel) ? 0 : errno;
+	piddir_unit(cancel->directory, pass->name);
+	pass->whole = !cancel->holder && (!cancel->unit || equal(cancel->unit, pass->name));
+	/*
+	 * First: a run that is not seen below sees this (tombstone.h). hold looks for the unit's,
+	 * and for the one of the directory, which stands for all in it.
+	 */
+	bool marked = cancel->holder ||
+		      tombstone_write(cancel->directory, cancel->unit ? cancel->unit : pass->name,
+				      cancel->grace_ms);
+	pass->unmarked = marked ? 0 : errno;
 	if (pass->unmarked)
 		log_line("%s: no tombstone could be written: %s", cancel->path,
 			 strerror(pass->unmarked));

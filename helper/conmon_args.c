@@ -42,8 +42,6 @@ static void set(struct conmon_args *args, const char *flag, const char *value)
 		args->cid = cid_valid(value) ? value : "";
 	else if (equal(flag, "-u") || equal(flag, "--cuuid"))
 		args->session = value;
-	else if (equal(flag, "-n") || equal(flag, "--name"))
-		args->name = value;
 	else if (equal(flag, "-r") || equal(flag, "--runtime"))
 		args->runtime = value;
 	else if (equal(flag, "-b") || equal(flag, "--bundle"))
@@ -61,14 +59,9 @@ static void set(struct conmon_args *args, const char *flag, const char *value)
 
 void conmon_args_parse(const struct words *words, struct conmon_args *args)
 {
-	*args = (struct conmon_args){.name = "",
-				     .cid = "",
-				     .session = "",
-				     .runtime = "",
-				     .bundle = "",
-				     .exit_dir = "",
-				     .pidfile = "",
-				     .conmon_pidfile = ""};
+	*args = (struct conmon_args){.cleanups = 0};
+	args->cid = args->session = args->runtime = args->bundle = "";
+	args->exit_dir = args->pidfile = args->conmon_pidfile = "";
 	for (size_t i = 1; i < words->count; i++) {
 		const char *word = words->word[i];
 

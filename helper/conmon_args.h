@@ -10,7 +10,6 @@
 #include "record.h"
 
 struct conmon_args {
-	const char *name;		/* -n: the container's */
 	const char *cid;		/* -c; "" where it is no container id */
 	const char *session;		/* -u: the same, but for what podman exec started */
 	const char *runtime;		/* -r */

@@ -213,7 +213,6 @@ static bool clean_up(struct probing *probing)
 	struct cancel cancel = {
 		.directory = probing->directory,
 		.path = probing->path,
-		.name = UNIT,
 		.grace_ms = 0,
 		.timeout_ms = END_MS,
 		.report = &report,

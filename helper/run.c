@@ -231,19 +231,16 @@ static int go_without(const struct job *job, const char *what, const char *why)
 static bool cancel_job(const struct job *job, int timeout_ms)
 {
 	struct report report = {.silent = true};
-	char name[UNIT_SIZE];
 	struct cancel cancel = {
 		.directory = job->directory,
 		.path = job->path,
 		.unit = job->unit,
-		.name = name,
 		.holder = job->inherited_unit ? getpid() : 0,
 		.grace_ms = -1, /* they have the same environment */
 		.timeout_ms = timeout_ms,
 		.report = &report,
 	};
 
-	piddir_unit(job->directory, name);
 	return cancel_unit(&cancel);
 }
 

@@ -17,7 +17,7 @@ static bool is_value_of(const struct words *words, const char *value, const char
 
 static bool same(const struct conmon_args *a, const struct conmon_args *b)
 {
-	return equal(a->name, b->name) && equal(a->cid, b->cid) && equal(a->session, b->session) &&
+	return equal(a->cid, b->cid) && equal(a->session, b->session) &&
 	       equal(a->runtime, b->runtime) && equal(a->bundle, b->bundle) &&
 	       equal(a->exit_dir, b->exit_dir) && equal(a->pidfile, b->pidfile) &&
 	       equal(a->conmon_pidfile, b->conmon_pidfile);
@@ -66,7 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!fuzz_words(data, size, &words))
 		return 0;
 	conmon_args_parse(&words, &args);
-	must(is_value_of(&words, args.name, "-n", "--name"));
 	must(is_value_of(&words, args.cid, "-c", "--cid"));
 	must(is_value_of(&words, args.session, "-u", "--cuuid"));
 	must(is_value_of(&words, args.exit_dir, "--exit-dir", "--exit-dir"));

@@ -68,7 +68,6 @@ static void test_podmans_own(void)
 	ok(!strcmp(args.cid, CID), "the container id");
 	ok(!strcmp(args.session, CID), "the id of what it watches");
 	ok(!strcmp(args.exit_dir, "/run/libpod/exits"), "where it says how the container ended");
-	ok(!strcmp(args.name, "name"), "the container's name");
 	ok(!strcmp(args.runtime, "/usr/bin/runc"), "the runtime");
 	ok(!strcmp(args.bundle, "/storage/userdata"), "the bundle");
 	ok(!strcmp(args.pidfile, "/pids/1-1.pid"), "the container's pid file");
