@@ -60,8 +60,7 @@ static bool runs_podleash(pid_t pid)
 	return proc_cmdline(pid, &words) && is_podleash_run(pid, &words);
 }
 
-/* Whether init itself was started under the leash: a container whose first process is the runner.
- */
+/* Whether init itself was started under the leash: the runner is a container's first process. */
 static bool init_is_leashed(void)
 {
 	size_t size = 0;

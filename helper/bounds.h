@@ -25,8 +25,7 @@
  */
 #define STALL_MS 300000
 
-/* When such a wait is worth a line in the log, and how often it is looked whether something moves.
- */
+/* When such a wait is worth a line in the log, and how often one looks whether something moves. */
 #define SLOW_MS 10000
 #define MOVE_MS 1000
 

@@ -63,8 +63,7 @@ static bool end_members(struct members *members)
 
 		bool whole = proc_each(visit, members);
 		found = members->list.count;
-		/* a container that its owner starts anew has the same id, and its conmon was first
-		 */
+		/* what its owner starts anew has the same id, and its conmon was first */
 		if (found && run_is_taken(members->run)) {
 			handles_close(&members->list);
 			return true;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the checks of `podleash doctor` share: what they look at, and how they say what they found.
- */
+/* What the checks of `podleash doctor` share: what they look at, how they say what they found. */
 #ifndef PODLEASH_DOCTOR_H
 #define PODLEASH_DOCTOR_H
 

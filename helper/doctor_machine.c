@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the leash rests on outside of itself: podman, the kernel, guards that live, room for more.
- */
+/* What the leash rests on outside of itself: podman, the kernel, living guards, room for more. */
 #include <stdio.h>
 #include <sys/resource.h>
 

@@ -59,8 +59,7 @@ static void thaw(const struct freezer *freezer, const char *path, size_t length)
 	(void)snprintf(file, sizeof(file), "%s%.*s/%s", freezer->mount, (int)length, path,
 		       freezer->file);
 	_cleanup_close_ int fd = open(file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	/* not there, or not ours to write: it stays frozen, and the log says that it does not end
-	 */
+	/* not there, or not ours to write: it stays frozen; the log says that it does not end */
 	if (fd >= 0 && write(fd, freezer->thawed, strlen(freezer->thawed)) < 0)
 		return;
 }

@@ -53,8 +53,7 @@ static bool is_mark(int directory, const char *name)
 	}
 }
 
-/* Whether a file in it is podleash's; false with errno where that could not be told, else with 0.
- */
+/* Whether a file in it is podleash's; false with errno where that cannot be told, else with 0. */
 static bool holds_ours(int directory)
 {
 	_cleanup_names_ struct names names;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory that a command was given: whether it is a pid directory, and the units' below it.
- */
+/* The directory that a command was given: whether it is a pid directory; the units' below it. */
 #ifndef PODLEASH_GIVEN_H
 #define PODLEASH_GIVEN_H
 

@@ -167,8 +167,7 @@ static enum verdict linger_for_podman(struct watch *watch)
 	return GO_ON;
 }
 
-/* Of a detached run, while its holder lives: conmon has ended after its container, if any was seen.
- */
+/* Of a detached run whose holder lives: conmon has ended after its container, if any was seen. */
 static enum verdict judge_stopped(struct watch *watch)
 {
 	const struct run *run = watch->run;

@@ -51,8 +51,7 @@ static bool arrange_fds(int *fds, int count)
 	return true;
 }
 
-/* In the grandchild: this program again, with nothing of the caller's but @fds and the environment.
- */
+/* In the grandchild: this program again, with the caller's @fds and environment and no more. */
 __attribute__((noreturn)) static void become(char *const argv[], int *fds, int count)
 {
 	int null = open("/dev/null", O_RDWR);

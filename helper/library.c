@@ -162,8 +162,7 @@ bool environment_load(const char *library)
 	       (strstr(options, ASAN_OPTION) || set_list("ASAN_OPTIONS", options, ASAN_TAIL));
 }
 
-/* Returns @variable, "ASAN_OPTIONS=…", without our tail: a shorter copy, or NULL where that is all.
- */
+/* Returns @variable, "ASAN_OPTIONS=…", without our tail: a shorter copy; NULL where that is all. */
 static char *without_tail(char *variable)
 {
 	size_t length = strlen(variable), tail = strlen(ASAN_TAIL);

@@ -16,7 +16,7 @@ bool program_path(char path[PATH_MAX]);
  */
 void library_find(const char *helper, char library[PATH_MAX]);
 
-/* Finds our library in an LD_PRELOAD, wherever it lies; NULL, or its entry of @length bytes. Pure.
+/* Finds our library in an LD_PRELOAD, wherever it lies: its entry of @length bytes, or NULL. Pure.
  */
 const char *library_entry(const char *preload, size_t *length);
 

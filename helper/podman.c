@@ -73,8 +73,7 @@ static bool read_more(int fd, int64_t deadline, char *text, size_t room, size_t 
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* Reads @fd to its end, to @deadline or OUTPUT_LIMIT, NUL-terminated. NULL where memory is short.
- */
+/* Reads @fd to its end, @deadline or OUTPUT_LIMIT, NUL-terminated. NULL where memory is short. */
 static char *read_output(int fd, int64_t deadline)
 {
 	char *text = malloc(OUTPUT_LIMIT);
@@ -493,8 +492,7 @@ static enum staying ask_staying(const struct run *run)
 	return run->restarts || is_left_by(run, conmon) ? STAYING_DIRTY : STAYING_DONE;
 }
 
-/* The runtime, as conmon has named it, or podman does. NULL where none does; owned by the caller.
- */
+/* The runtime, as conmon has named it, or podman does, else NULL. Owned by the caller. */
 static char *find_runtime(const struct run *run)
 {
 	int status;

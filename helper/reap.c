@@ -129,8 +129,7 @@ static void end_trees(struct run *run, const struct census *census)
 	handles_close(&tree);
 }
 
-/* Lets conmon, or the cleanup that it has left, do its work; returns whether that came to its end.
- */
+/* Lets conmon, or the cleanup that it has left, do its work; returns whether that has ended. */
 static bool wait_for_cleanup(const struct run *run, const struct census *census)
 {
 	bool conmon = wait_while_they_move(run, &census->conmon, CONMON_MS);

@@ -23,8 +23,7 @@ static bool is_below(pid_t pid, const struct handles *roots)
 	return false;
 }
 
-/* What is stopped below those that clean up keeps them from their end, as they would be themselves.
- */
+/* What is stopped below those that clean up keeps them from their end, as if they were. */
 static void wake(pid_t pid, const struct handles *roots)
 {
 	_cleanup_handle_ struct handle handle;

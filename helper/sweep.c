@@ -27,8 +27,7 @@
 /* Younger files may belong to a run that is starting just now. */
 #define SETTLED_SECONDS 60
 
-/* How long guards get for the runs whose holder is dead: longer than a grace and podman's cleanup.
- */
+/* How long guards get for runs whose holder is dead: longer than a grace and podman's cleanup. */
 #define KEEPERS_MS 90000
 #define LOOK_MS	   10
 
@@ -108,12 +107,13 @@ static bool sweep_run(struct place *place, const char *name)
 			name_damaged(place, name, why);
 		return false;
 	}
+	enum run_place where = run_place(&run);
 	if (place->sweep->dry_run)
 		record_unlock(&run);
-	if (run_place(&run) == PLACE_ELSEWHERE) {
+	if (where == PLACE_ELSEWHERE) {
 		report_run(&place->sweep->report, run.unit, run.name, NULL);
 		name_elsewhere(place, &run);
-	} else if (run_place(&run) == PLACE_HERE && run_is_held(&run)) {
+	} else if (where == PLACE_HERE && run_is_held(&run)) {
 		give_guard(place, &run);
 	} else if (place->sweep->dry_run) {
 		report_run(&place->sweep->report, run.unit, run.name, "ended");
