@@ -127,9 +127,9 @@ static void look(struct watch *watch)
 	if (is_late(watch))
 		run->over = run->conmon.start;
 	/* podman is asked about a file of the user's own when it has written that, and when it has
-	 * ended */
-	if (!run->cid[0] && !(watch->asked && handle_alive(&watch->podman)) &&
-	    read_foreign_cid(run, cid))
+	 * ended; about one that is empty until that tells */
+	if (!run->cid[0] && (has_no_id(run) || (!(watch->asked && handle_alive(&watch->podman)) &&
+						read_foreign_cid(run, cid))))
 		watch->asked = podman_find(run);
 	if (!handle_alive(&watch->conmon) && !learn_conmon(run) && needs_search(watch))
 		(void)find_conmon(run);

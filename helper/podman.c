@@ -11,6 +11,7 @@
 
 #include "../preload/podman_command.h"
 #include "bounds.h"
+#include "conmon_args.h"
 #include "file.h"
 #include "handle.h"
 #include "identity.h"
@@ -412,20 +413,51 @@ static bool find_by(struct run *run, const char *which)
 	return true;
 }
 
+struct search {
+	struct run *run;
+	bool asked;
+};
+
+/*
+ * Asks about the container of the conmon @pid, which names the run's pid file, or where there is
+ * none came after its podman.
+ */
+static bool visit_conmon(pid_t pid, void *context)
+{
+	struct search *search = context;
+	const char *file = search->run->conmon_pidfile;
+	_cleanup_words_ struct words words = {0};
+	struct conmon_args args;
+	struct proc_stat stat;
+
+	if (!proc_cmdline(pid, &words))
+		return true;
+	conmon_args_parse(&words, &args);
+	if (is_conmon_of(args.cid, pid, &words) && proc_is_of(pid, geteuid()) &&
+	    (!file[0] || equal(args.conmon_pidfile, file)) && proc_stat(pid, &stat) &&
+	    stat.start >= search->run->podman.start)
+		search->asked = find_by(search->run, args.cid) && search->asked;
+	return !search->run->cid[0];
+}
+
 bool podman_find(struct run *run)
 {
+	struct search search = {run, true};
 	char cid[CID_SIZE];
 
 	if (run->cid[0])
 		return true;
 	if (read_foreign_cid(run, cid))
 		return find_by(run, cid);
+	/* podman had no room for it, or no time: what runs has a conmon */
+	if (has_no_id(run))
+		search.asked = proc_each(visit_conmon, &search) && search.asked;
 	/* a name of ours is as good as the id */
 	if (name_of(run))
 		return true;
 	if (run->container_name[0])
 		return find_by(run, run->container_name);
-	return !has_no_id(run); /* podman had no room for it, or no time: who knows what runs */
+	return search.asked;
 }
 
 void podman_stop(const struct run *run, int grace_ms)

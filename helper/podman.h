@@ -46,9 +46,10 @@ void podman_first_image(const char *executable, char *const environment[], char 
 
 /*
  * Finds the id of the container where podleash's own file does not tell it: podman was killed
- * before it wrote that, or writes a file of the user's own. podman is asked about one container,
- * which that file names, or --name: its command line, which podman keeps, must be the run's. Leaves
- * run->cid "" where there is none. Returns false where podman could not be asked.
+ * before it wrote that, had no room for it, or writes a file of the user's own. podman is asked
+ * about one container, which that file names, or a conmon that may be the run's, or --name: its
+ * command line, which podman keeps, must be the run's. Leaves run->cid "" where there is none.
+ * Returns false where podman could not be asked.
  */
 bool podman_find(struct run *run);
 

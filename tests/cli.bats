@@ -1299,7 +1299,40 @@ sys.exit(subprocess.call(sys.argv[1:], stdout=theirs))' "$PODLEASH" $command "$P
   [ ! -e "$PID_DIR/1-1.run" ]
 }
 
-# bats test_tags=root
+@test "a podman that cannot tell of the container whose id is in a file of the user's own: the run is not over" {
+  DEAD=$(dead)
+  printf %s "$ID" >"$WORK/own.cid"
+  good_record 1-1 "cidfile=$WORK/own.cid"
+  echo 125 >"$WORK/broken"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  [ -e "$PID_DIR/1-1.run" ]
+  rm "$WORK/broken"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ ! -e "$PID_DIR/1-1.run" ]
+}
+
+@test "an id file that podman had no time to write, and no container: the run is over" {
+  DEAD=$(dead)
+  good_record 1-1
+  : >"$PID_DIR/1-1.cid"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ ! -e "$PID_DIR/1-1.run" ] && [ ! -e "$PID_DIR/1-1.cid" ]
+}
+
+@test "podman has storage of a name of the user's own and nothing else of it: the log says so, once, and it is left" {
+  DEAD=$(dead)
+  good_record 1-1 remove=1 name=own
+  : >"$WORK/stored"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ ! -e "$PID_DIR/1-1.run" ]
+  [ "$(grep -c 'run 1-1: .*podman rm --force own' "$LOG")" = 1 ] || fail "$(<"$LOG")"
+  if grep -E '(rm|cleanup) ' "$WORK/called"; then fail 'it was removed'; fi
+}
+
 @test "a guard whose directory is another one of the same path, in a container, is told nothing" {
   local user=() inner
   [ "$(id -u)" = 0 ] || user=(--user --map-current-user)

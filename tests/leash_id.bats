@@ -5,6 +5,7 @@
 # shellcheck disable=SC2030,SC2031,SC2153 # each test is a subshell, and what it sets is for itself
 
 load test_helper.bash
+load detached.bash
 
 setup() {
   jobs=0
@@ -55,6 +56,75 @@ END
   done
 }
 
+guard_is_there() {
+  RECORD=$(record_path "$UNIT") && GUARD=$(record_value guard "$RECORD" | tail -n 1) && [ -n "$GUARD" ]
+}
+
+# container_is_up: podman has written the container's id, and the container runs.
+container_is_up() {
+  CID=$(cat "${RECORD%.run}.cid") && [ ${#CID} = 64 ] &&
+    [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = true ]
+}
+
+# start_without_id WAY FLAG...: a job whose podman had no room to write the id down, and its guard, which is stopped.
+start_without_id() {
+  [ -d "$WORK/bin" ] || hold_podman_back "$WORK/run"
+  rm -f "$WORK/run"
+  PATH=$WORK/bin:$PATH start_way "$1" <<END
+podman run ${*:2} --network=none $IMAGE sleep 600 &
+echo ready
+read -r _ <$WORK/go
+END
+  wait_until 10 guard_is_there
+  OURS+=("$GUARD")
+  kill -STOP "${GUARD%,*}"
+  wait_until 5 stopped "$GUARD"
+  : >"$WORK/run"
+  wait_until 20 container_is_up || fail 'no container'
+  truncate -s 0 "${RECORD%.run}.cid"
+  OUR_CONTAINERS+=("$CID")
+  learn "$CID"
+}
+
+knows_id() {
+  [ "$(record_value cid "$RECORD")" = "$CID" ]
+}
+
+@test "podman has no room for the id: the run is known by its conmon, lives as long as its job, and no longer" {
+  local way flags
+  for way in run alone; do
+    for flags in '' -d '-d --rm'; do
+      echo "$way $flags"
+      # shellcheck disable=SC2086 # words
+      start_without_id "$way" $flags
+      kill -CONT "${GUARD%,*}"
+      wait_until 10 knows_id || { show; fail 'the guard does not find it'; }
+      alive "${PROCESSES[0]}" || { show; fail 'it was ended'; }
+      end_job itself
+      assert_ended
+      [[ $flags != *--rm ]] || not_there "$CID" || fail 'it is left'
+    done
+  done
+}
+
+@test "podman has no room for the id, and the guard is killed: a sweep ends the run, or knows it" {
+  local way flags
+  for way in run alone; do
+    for flags in '' -d; do
+      echo "$way $flags"
+      # shellcheck disable=SC2086 # words
+      start_without_id "$way" $flags
+      kill_now "$GUARD"
+      wait_until 5 gone "$GUARD"
+      end_job killed
+      wait_until 5 gone "$HOLDER"
+      PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || { show; fail 'not all is ended'; }
+      processes_gone || { show; fail 'the sweep has returned, and it goes on'; }
+      assert_ended
+    done
+  done
+}
+
 @test "podman fails when it is asked whose id is in a file of the user's own: it is asked again, and the run ends by it" {
   mkdir "$WORK/bin"
   cat >"$WORK/bin/podman" <<END
@@ -73,7 +143,6 @@ END
   wait_running
   wait_until 10 [ -e "$WORK/asked" ] || fail 'it was not asked'
   rm "$WORK/broken"
-  knows_id() { [ "$(record_value cid "$RECORD")" = "$CID" ]; }
   wait_until 10 knows_id || fail 'it was not asked again'
   kill_now "$RUNNER"
   assert_job_ends
