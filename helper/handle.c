@@ -118,6 +118,19 @@ bool handle_signal(const struct handle *handle, int signal)
 	return still_the_same(handle) && kill(handle->id.pid, signal) == 0;
 }
 
+bool handle_ask(const struct handle *handle)
+{
+	return handle_signal(handle, SIGTERM) && handle_signal(handle, SIGCONT);
+}
+
+void handle_wake(const struct handle *handle)
+{
+	struct proc_stat stat;
+
+	if (proc_stat(handle->id.pid, &stat) && stat.state == 'T')
+		(void)handle_signal(handle, SIGCONT); /* ended meanwhile is as good */
+}
+
 bool handle_wait(const struct handle *handle, int ms)
 {
 	int64_t deadline = boottime_ms() + ms;
@@ -171,6 +184,12 @@ void handles_signal(const struct handles *list, int signal)
 {
 	for (size_t i = 0; i < list->count; i++)
 		(void)handle_signal(&list->item[i], signal); /* dead already is as good */
+}
+
+void handles_wake(const struct handles *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		handle_wake(&list->item[i]);
 }
 
 bool handles_wait(const struct handles *list, int ms)

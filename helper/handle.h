@@ -51,6 +51,16 @@ bool handle_alive(const struct handle *handle);
 /* Signals the process. False where it is dead or may not be signalled (errno). */
 bool handle_signal(const struct handle *handle, int signal);
 
+/* Asks the process to end: SIGTERM, then SIGCONT, without which one that is stopped would not hear
+ * it. */
+bool handle_ask(const struct handle *handle);
+
+/*
+ * Wakes a process that a signal has stopped. One that runs gets no SIGCONT: podman would hand it on
+ * to its container, and complain where that has ended (podman, libpod terminal.ProxySignals).
+ */
+void handle_wake(const struct handle *handle);
+
 /* Waits at most @ms for the death of the process; returns whether it is dead. */
 bool handle_wait(const struct handle *handle, int ms);
 
@@ -67,6 +77,7 @@ struct handles {
 bool handles_add(struct handles *list, struct handle handle);
 bool handles_have(const struct handles *list, pid_t pid);
 void handles_signal(const struct handles *list, int signal);
+void handles_wake(const struct handles *list);
 /* Waits at most @ms for all of them; returns whether all are dead. */
 bool handles_wait(const struct handles *list, int ms);
 void handles_close(struct handles *list);

@@ -48,7 +48,7 @@ static void scene_take(struct run *run, struct scene *scene)
 	(void)learn_conmon(run);
 	census_take(run, &scene->census);
 	/* one that was stopped may have the container's lock, which podman's cleanup waits for */
-	handles_signal(&scene->census.podman, SIGCONT);
+	handles_wake(&scene->census.podman);
 	/* the conmon that lives is the one to ask: after a restart it is another */
 	if (scene->census.conmon.count)
 		(void)learn_from(
@@ -86,7 +86,7 @@ static void ask_podman(struct run *run, const struct handles *podman)
 	int grace_ms = run_grace(run);
 
 	handles_signal(podman, SIGTERM);
-	handles_signal(podman, SIGCONT); /* one that is stopped would not hear it */
+	handles_wake(podman); /* one that is stopped would not hear it */
 	log_ending(run);
 	if (handles_wait(podman, grace_ms < PODMAN_MS ? grace_ms : PODMAN_MS))
 		return;
@@ -215,7 +215,7 @@ static bool end_known(struct run *run)
 		/* one that was stopped would not hear of the end, or has the container's lock */
 		(void)handle_signal(&conmon, SIGCONT);
 		if (podman_open(run, &podman)) /* of a detached run it is gone */
-			(void)handle_signal(&podman, SIGCONT);
+			handle_wake(&podman);
 		cleaned = cleaned && handle_wait(&conmon, PODMAN_MS);
 		(void)handle_wait(&podman,
 				  cleaned ? PODMAN_MS : 0); /* the look finds one that stays */
