@@ -6,6 +6,7 @@
 
 #include "proc.h"
 #include "util.h"
+#include "walk.h"
 
 #define ALWAYS	      (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define PIDFILE_LIMIT 64
@@ -74,7 +75,11 @@ int file_open_directory(int directory, const char *name)
 
 int file_open_log(const char *path)
 {
-	return open_plain(AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT, 0);
+	char name[NAME_MAX + 1];
+	uid_t other;
+	_cleanup_close_ int directory = walk(path, name, &other);
+
+	return directory < 0 ? -1 : open_plain(directory, name, O_WRONLY | O_APPEND | O_CREAT, 0);
 }
 
 bool file_write_new(int directory, const char *name, const char *text)

@@ -23,7 +23,8 @@ int file_open_directory(int directory, const char *name);
 
 /*
  * Opens the log @path to append to, and makes it where there is none. As above, but
- * it may be root's, who lets this user write to it.
+ * it may be root's, who lets this user write to it; and for root itself no directory or link on
+ * the way may be another user's (walk.h).
  */
 int file_open_log(const char *path);
 

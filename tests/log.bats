@@ -169,14 +169,21 @@ record_of_unit() {
   jq -r 'select(.socket == "/dev/log") | .text' "$WORK/out" | grep -q 'unit U1, run 1-1: podman container cleanup' || explain 'it did not'
 }
 
-@test "no helper: the library tells syslog, and podman is started as it was asked for" {
-  logged $SYSLOG -- env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$WORK/missing" \
-    env "$WORK/bin/podman" run --rm image
-  [ "$STATUS" = 0 ] || explain 'not as podman'
-  [ "$(jq -r .text "$WORK/out")" = "<29>podleash: $WORK/missing: cannot be started; podman is started without a leash" ] ||
-    explain 'not that line'
-  [ "$(<"$WORK/called")" = 'run --rm image' ] || fail "$(<"$WORK/called")"
-  [ -z "$(ls -A "$PID_DIR")" ]
+@test "root's PODLEASH_LOG leads through a directory or a link of another user's: the journal gets the line" {
+  [ "$(id -u)" = 0 ] || skip 'only root may be led'
+  local way
+  mkdir "$WORK/target" "$WORK/theirs"
+  ln -s "$WORK/target" "$WORK/theirs/link"
+  ln -s "$WORK/target" "$WORK/link"
+  chown -h 65534:65534 "$WORK/theirs" "$WORK/theirs/link" "$WORK/link"
+  for way in theirs theirs/link link; do
+    echo "$way"
+    BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+    : >"$WORK/known"
+    PODLEASH_LOG=$WORK/$way/log logged $JOURNAL -- "$BUILD/podleash" sweep "$PID_DIR"
+    [ ! -e "$WORK/target/log" ] && [ ! -e "$WORK/theirs/log" ] || explain 'it was led'
+    grep -q 'unit U1, run 1-1: podman container cleanup' "$WORK/out" || explain 'not in the journal'
+  done
 }
 
 @test "PODLEASH_LOG: the file gets the line, and neither the journal nor syslog" {
