@@ -12,8 +12,16 @@
 
 #define INIT_ENVIRON_LIMIT (2U << 20)
 
-/* "PLACE PID START": place_name() says in which namespaces the rest is meant. */
+/*
+ * "PIDS TIME PID START BEGAN": the inodes of its pid and time namespace, in which the rest is
+ * meant.
+ */
 #define OWNER "PODLEASH_OWNER"
+
+struct owner {
+	struct process id;
+	uint64_t began; /* boottime_ns; it, or the topmost above it */
+};
 
 bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
 {
@@ -200,67 +208,73 @@ static bool climb(struct ancestors *ancestors)
 	return true;
 }
 
-bool owner_name(pid_t pid)
+bool owner_name(pid_t pid, uint64_t began)
 {
 	struct proc_stat stat;
 	char place[PLACE_SIZE], text[PLACE_SIZE + 48];
 
 	if (!proc_stat(pid, &stat))
 		return false;
-	place_name(place);
-	(void)snprintf(text, sizeof(text), "%s %d %" PRIu64, place, (int)pid, stat.start);
+	(void)snprintf(text, sizeof(text), "%ju %ju %d %" PRIu64 " %" PRIu64,
+		       (uintmax_t)proc_namespace(0, "pid"), (uintmax_t)proc_namespace(0, "time"),
+		       (int)pid, stat.start, began);
 	return setenv(OWNER, text, 1) == 0;
 }
 
 /* False where none is named, or one that is another process here, or at another time. */
-static bool find_owner(struct process *owner)
+static bool find_owner(struct owner *owner)
 {
 	const char *text = getenv(OWNER);
 	char place[PLACE_SIZE];
 
-	place_name(place);
-	text = text ? after(text, place) : NULL;
-	return text && text[0] == ' ' &&
-	       sscanf(text, "%d %" SCNu64, &owner->pid, &owner->start) == 2;
+	return text &&
+	       sscanf(text, "%ju %ju %d %" SCNu64 " %" SCNu64, &pids, &time, &owner->id.pid,
+		      &owner->id.start, &owner->began) == 5 &&
+	       pids == (uintmax_t)proc_namespace(0, "pid") &&
+	       time == (uintmax_t)proc_namespace(0, "time");
 }
 
 bool owner_is_named(void)
 {
-	struct process owner;
+	struct owner owner;
 
 	return find_owner(&owner);
 }
 
 bool owner_ends(int ms)
 {
-	struct process owner;
-	_cleanup_handle_ struct handle handle = HANDLE_NONE;
+	struct owner owner;
+	struct handle handle;
 	struct proc_stat stat;
 
 	if (!find_owner(&owner))
 		return false;
-	if (handle_open_exact(&handle, owner))
-		return handle_wait(&handle, ms);
+	if (handle_open_exact(&handle, owner.id)) {
+		bool ended = handle_wait(&handle, ms);
+
+		handle_close(&handle);
+		return ended;
+	}
 	/* another user's may be hidden (hidepid) */
-	return proc_stat(owner.pid, &stat) || (kill(owner.pid, 0) && errno == ESRCH);
+	return proc_stat(owner.id.pid, &stat) || (kill(owner.id.pid, 0) && errno == ESRCH);
 }
 
 /* Adds the owner where it is none of the holders; false where it has ended. */
 static bool add_owner(struct ancestors *ancestors)
 {
-	struct process owner;
+	struct owner owner;
 	struct proc_stat stat;
 
 	if (!find_owner(&owner))
 		return true;
 	for (size_t i = 0; i < ancestors->holders; i++)
-		if (ancestors->holder[i].id.pid == owner.pid &&
-		    ancestors->holder[i].id.start == owner.start)
+		if (ancestors->holder[i].id.pid == owner.id.pid &&
+		    ancestors->holder[i].id.start == owner.id.start)
 			return true;
 	if (owner_ends(0))
 		return false;
-	if (ancestors->holders < RUN_HOLDERS && proc_stat(owner.pid, &stat)) {
-		ancestors->owner.id = owner;
+	if (ancestors->holders < RUN_HOLDERS && proc_stat(owner.id.pid, &stat)) {
+		ancestors->owner.id = owner.id;
 		memcpy(ancestors->owner.name, stat.name, sizeof(stat.name));
 		ancestors->known = true;
 	}
@@ -279,10 +293,11 @@ const struct holder *ancestors_topmost(const struct ancestors *ancestors)
 	return topmost;
 }
 
-uint64_t ancestors_start(const struct ancestors *ancestors)
+uint64_t ancestors_began(const struct holder *topmost)
 {
-	return ancestors->owner.id.pid ? ancestors->owner.id.start
-				       : ancestors->holder[ancestors->holders - 1].id.start;
+	struct owner owner;
+
+	return find_owner(&owner) ? owner.began : topmost->id.start * tick_ns();
 }
 
 bool ancestors_hold(const struct ancestors *ancestors)

@@ -55,14 +55,17 @@ const struct holder *ancestors_topmost(const struct ancestors *ancestors);
 /* Whether none has ended since they were found: each is still the child of the next. */
 bool ancestors_hold(const struct ancestors *ancestors);
 
-/* The start of the topmost: whose life a run's is bound to, and a cancel comes after. */
-uint64_t ancestors_start(const struct ancestors *ancestors);
+/*
+ * When what holds a run began, in ns since boot: a cancel that stops the run came later. Our owner
+ * tells it to the ns; else it is the start of @topmost, rounded down to a clock tick.
+ */
+uint64_t ancestors_began(const struct holder *topmost);
 
 /*
  * Names the process @pid, a `podleash run`, in our environment as the owner of all that inherits
- * it. False with errno.
+ * it, and when it, or what holds it, began. False with errno.
  */
-bool owner_name(pid_t pid);
+bool owner_name(pid_t pid, uint64_t began);
 
 /* Whether our environment names an owner, alive or not. */
 bool owner_is_named(void);

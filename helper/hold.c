@@ -300,11 +300,13 @@ static int become_leashed(struct hold *hold)
 	return become(hold, hold->argv);
 }
 
-/* The start of the process that the run's life is bound to: a cancel comes after it. */
-static uint64_t owner_start(const struct hold *hold)
+/* When the process began that the run's life is bound to: a cancel comes after it. */
+static uint64_t owner_began(const struct hold *hold)
 {
-	return hold->flags.detach ? ancestors_topmost(&hold->ancestors)->id.start
-				  : ancestors_start(&hold->ancestors);
+	const struct ancestors *ancestors = &hold->ancestors;
+
+	return ancestors_began(hold->flags.detach ? ancestors_topmost(ancestors)
+						  : &ancestors->holder[ancestors->holders - 1]);
 }
 
 /* Publishes the record, then looks for a tombstone, then starts the guard. */
@@ -318,7 +320,7 @@ static int leash_and_become(struct hold *hold, int directory)
 	run.directory = directory;
 	run.fd = record_publish(&draft, directory, hold->name);
 	int error = errno;
-	if (tombstone_stops(directory, run.unit, owner_start(hold), NULL)) {
+	if (tombstone_stops(directory, run.unit, owner_began(hold), NULL)) {
 		if (run.fd >= 0)
 			record_remove(&run);
 		return refuse(hold, CANCELLED);

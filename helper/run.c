@@ -2,9 +2,9 @@
 /*
  * podleash run: sets the leash for a command and everything it starts.
  *
- * Stands where the command stood: passes signals on, and exits as it did. What it
- * does besides is to cancel the unit at once when it is told to end, instead of
- * waiting for the runner's next look, and to be a holder itself.
+ * Stands where the command stood: passes signals on, and exits as it did. What the command
+ * has started ends when it does. Below receptor, which gives it ten seconds, the unit is
+ * cancelled as soon as it is told to end.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -29,6 +29,7 @@
 #include "podman.h"
 #include "signals.h"
 #include "tombstone.h"
+#include "unheard.h"
 #include "util.h"
 
 /* receptor kills the command 10 s after it told it to end: workceptor/command.go */
@@ -38,12 +39,17 @@
 /* After the command's own end: guards that still wait for podman's cleanup. */
 #define SETTLE_MS 60000
 
+/* Between two looks at a command-runner for which the kernel gives no pidfd. */
+#define NO_PIDFD_MS 100
+
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 struct job {
 	const char *pid_dir, *grace; /* as given, or NULL */
 	const char *given_unit;
 	char **command;
+	int kill_ms;	/* from the command's first signal to end to SIGKILL; 0: never */
+	uint64_t began; /* boottime_ns; it, or the topmost above it: a cancel of it comes later */
 	char unit[UNIT_SIZE];
 	char path[PATH_MAX]; /* of the pid directory */
 	int root;	     /* the directory above it, where `podleash run` made it; else -1 */
@@ -55,14 +61,25 @@ struct job {
 	struct run whole; /* no run but the unit, as the log speaks of it */
 };
 
+/* Whether @text, where it is given, is a number of seconds. */
+static bool seconds_valid(const char *text, int *ms)
+{
+	if (!text || grace_parse(text, ms))
+		return true;
+	print_error("%s: not a number of seconds from 0 to %d", text, GRACE_MAX);
+	return false;
+}
+
 static bool parse(struct job *job, int argc, char *argv[])
 {
 	static const struct option longs[] = {
 		{"pid-dir", required_argument, NULL, 'd'},
 		{"unit", required_argument, NULL, 'u'},
 		{"grace", required_argument, NULL, 'g'},
+		{"kill-after", required_argument, NULL, 'k'},
 		{0},
 	};
+	const char *kill_after = NULL;
 	int option, grace_ms;
 
 	while ((option = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
@@ -70,13 +87,12 @@ static bool parse(struct job *job, int argc, char *argv[])
 			return false;
 		*(option == 'd'	  ? &job->pid_dir
 		  : option == 'u' ? &job->given_unit
-				  : &job->grace) = optarg;
+		  : option == 'g' ? &job->grace
+				  : &kill_after) = optarg;
 	}
 	job->command = argv + optind;
-	if (job->grace && !grace_parse(job->grace, &grace_ms)) {
-		print_error("%s: not a number of seconds from 0 to %d", job->grace, GRACE_MAX);
+	if (!seconds_valid(job->grace, &grace_ms) || !seconds_valid(kill_after, &job->kill_ms))
 		return false;
-	}
 	if (job->given_unit && !unit_name_valid(job->given_unit)) {
 		print_error("%s: not a unit's name", job->given_unit);
 		return false;
@@ -185,8 +201,11 @@ static bool set_environment(struct job *job, const char **why)
 		*why = dlerror();
 		return false;
 	}
-	*why = strerror(ENOMEM);
-	return environment_load(library) && setenv("PODLEASH_HELPER", helper, 0) == 0 &&
+	*why = "too long an LD_PRELOAD, or no memory";
+	if (snprintf(both, sizeof(both), "%s%s%s", library, preload && *preload ? ":" : "",
+		     preload ? preload : "") >= (int)sizeof(both))
+		return false;
+	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("PODLEASH_HELPER", helper, 1) == 0 &&
 	       setenv("RECEPTOR_PID_DIRECTORY", job->path, 1) == 0 &&
 	       setenv("PODLEASH_UNIT", job->unit, 1) == 0 &&
 	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);
@@ -228,82 +247,152 @@ static int go_without(const struct job *job, const char *what, const char *why)
 	return become(job);
 }
 
+/*
+ * Whether all of the unit is this job's: what receptor has started, and not in a directory of
+ * others, of whom a unit's tombstone would stop all that has the directory's name.
+ */
+static bool is_whole_unit(const struct job *job)
+{
+	char all[UNIT_SIZE];
+
+	piddir_unit(job->directory, all);
+	return job->ancestors.command_runner && !job->inherited_unit &&
+	       (job->root >= 0 || !equal(job->unit, all));
+}
+
+/* Ends all of the unit where that is this job's, else what this process holds. */
 static bool cancel_job(const struct job *job, int timeout_ms)
 {
 	struct report report = {.silent = true};
 	struct cancel cancel = {
 		.directory = job->directory,
 		.path = job->path,
-		.unit = job->unit,
-		.holder = job->inherited_unit ? getpid() : 0,
+		.name = name,
 		.grace_ms = -1, /* they have the same environment */
 		.timeout_ms = timeout_ms,
 		.report = &report,
 	};
 
+	piddir_unit(job->directory, name);
+	if (is_whole_unit(job))
+		cancel.unit = job->unit;
+	else
+		cancel.holder = getpid();
 	return cancel_unit(&cancel);
 }
 
 /* What the loop below looks after. */
 struct supervision {
-	struct handle command, command_runner;
-	int signals;
-	int64_t end_by; /* boottime_ms; 0: the command was not told to end */
+	pid_t command; /* our child, not waited for yet: its pid is its own */
+	int signals;   /* signalfd */
+	bool has_runner;
+	struct handle command_runner;
+	bool told;	 /* the command, to end */
+	int64_t kill_at; /* boottime_ms; 0: it is not to be killed */
 };
 
-/* Tells the command to end and cancels the unit, once. */
+static void note_told(const struct job *job, struct supervision *watch)
+{
+	if (!watch->told && job->kill_ms)
+		watch->kill_at = boottime_ms() + job->kill_ms;
+	watch->told = true;
+}
+
+/*
+ * Tells the command to end. A podman that ends with its container is not told besides: it would
+ * complain that there is no container to hand the signal on to.
+ */
+static void tell_command(const struct job *job, struct supervision *watch, int signal)
+{
+	/* who hangs up wants no answer */
+	int heard = signal == SIGHUP || watch->has_runner ? UNHEARD_BY_ALL : signal;
+
+	if (!end_unheard(job->directory, watch->command, heard, false))
+		(void)kill(watch->command, signal);
+	note_told(job, watch);
+}
+
+/* Receptor's cancel: tells the command to end and cancels the unit, once. */
 static void end_job(const struct job *job, struct supervision *watch, int signal)
 {
-	if (signal)
-		(void)handle_signal(&watch->command, signal); /* ended meanwhile is as good */
-	if (watch->end_by)
-		return;
-	watch->end_by = boottime_ms() + COMMAND_MS;
-	if (!cancel_job(job, CANCEL_MS))
+	bool again = watch->told;
+
+	tell_command(job, watch, signal);
+	if (!again && !cancel_job(job, CANCEL_MS))
 		log_run(&job->whole, NULL, "not all of it ended within %d ms; its guards go on",
 			CANCEL_MS);
+}
+
+/* Whether a terminal has sent it, to the command as well: a session's leader alone gets a hangup.
+ */
+static bool reached_command(const struct supervision *watch, const struct signalfd_siginfo *info)
+{
+	return info->ssi_code == SI_KERNEL && getpgid(watch->command) == getpgrp() &&
+	       !(info->ssi_signo == SIGHUP && getsid(0) == getpid());
 }
 
 static void take_signal(const struct job *job, struct supervision *watch)
 {
 	struct signalfd_siginfo info;
 
-	if (read(watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+	if (read(watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
+	    info.ssi_signo == SIGCHLD)
 		return;
-	/* a terminal's have reached the command already; a hangup only a session's leader */
-	bool for_us_alone = info.ssi_signo == SIGHUP && getsid(0) == getpid();
-	int signal = info.ssi_code == SI_KERNEL && !for_us_alone ? 0 : (int)info.ssi_signo;
-	if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM)
-		end_job(job, watch, signal);
-	else if (signal)
-		(void)handle_signal(&watch->command, signal);
+	int signal = (int)info.ssi_signo;
+	bool reached = reached_command(watch, &info);
+	if (signal != SIGINT && signal != SIGTERM && signal != SIGHUP) {
+		if (!reached)
+			(void)kill(watch->command, signal);
+	} else if (watch->has_runner) {
+		end_job(job, watch, reached ? 0 : signal);
+	} else if (!reached) {
+		tell_command(job, watch, signal);
+	} else if (signal == SIGHUP) {
+		(void)end_unheard(job->directory, watch->command, UNHEARD_BY_ALL, true);
+		note_told(job, watch);
+	} else { /* Ctrl-C: what else the command makes of it is its own affair */
+		(void)end_unheard(job->directory, watch->command, signal, true);
+	}
+}
+
+/* Collects what has ended, as the first process of a container its orphans too. Whether the
+ * command is among them, with its wait status. */
+static bool collect(const struct supervision *watch, int *status)
+{
+	pid_t whom = getpid() == 1 ? -1 : watch->command, ended;
+
+	do
+		ended = waitpid(whom, status, WNOHANG);
+	while (ended > 0 && ended != watch->command);
+	return ended > 0;
 }
 
 /* Waits for the command's end; returns its wait status. */
-static int watch_command(const struct job *job, struct supervision *watch, pid_t child)
+static int watch_command(const struct job *job, struct supervision *watch)
 {
 	int status;
 
 	for (;;) {
 		struct pollfd fds[] = {{watch->signals, POLLIN, 0},
-				       {watch->command.fd, POLLIN, 0},
 				       {watch->command_runner.fd, POLLIN, 0}};
-		int timeout = watch->end_by ? ms_until(watch->end_by) : -1;
+		int timeout = watch->kill_at ? ms_until(watch->kill_at) : -1;
 
-		if (watch->command.fd < 0 && (timeout < 0 || timeout > 100))
-			timeout = 100; /* a kernel without pidfds */
+		if (watch->has_runner && watch->command_runner.fd < 0 &&
+		    (timeout < 0 || timeout > NO_PIDFD_MS))
+			timeout = NO_PIDFD_MS;
 		(void)poll(fds, ARRAY_SIZE(fds), timeout);
 		if (fds[0].revents & POLLIN)
 			take_signal(job, watch);
-		if (waitpid(child, &status, WNOHANG) == child)
+		if (collect(watch, &status))
 			return status;
-		if (job->ancestors.command_runner && !handle_alive(&watch->command_runner)) {
+		if (watch->has_runner && !handle_alive(&watch->command_runner)) {
 			handle_close(&watch->command_runner);
-			end_job(job, watch, watch->end_by ? 0 : SIGTERM);
+			end_job(job, watch, SIGTERM);
+			watch->has_runner = false;
 		}
-		if (watch->end_by && !ms_until(watch->end_by)) {
-			(void)handle_signal(&watch->command, SIGKILL);
-			watch->end_by = boottime_ms() + COMMAND_MS;
+		if (watch->kill_at && !ms_until(watch->kill_at)) {
+			(void)kill(watch->command, SIGKILL);
+			watch->kill_at = 0;
 		}
 	}
 }
@@ -316,7 +405,8 @@ static void remove_directory(struct job *job)
 	if (job->root >= 0)
 		share_answers(job->directory, job->root);
 	cleanup_close(&job->lock);
-	if (!piddir_remove(job->directory, job->path) && errno != ENOENT)
+	/* the last that uses it removes it */
+	if (!piddir_remove(job->directory, job->path) && errno != ENOENT && errno != EWOULDBLOCK)
 		log_run(&job->whole, NULL, "%s: %s; sweep removes it once it is empty", job->path,
 			strerror(errno));
 }
@@ -346,28 +436,42 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 	if (getppid() != parent)
 		_exit(EXIT_REFUSED);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-	(void)owner_name(parent); /* the leash holds without it */
+	(void)owner_name(parent, job->began); /* the leash holds without it */
 	_exit(become(job));
+}
+
+/* Blocks what is to be passed on, and the news of our children; returns a signalfd(2), or -1. What
+ * was ignored on entry stays so, unless receptor speaks by it. */
+static int take_signals(const struct job *job, sigset_t *before)
+{
+	struct sigaction action;
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
+		if (job->ancestors.command_runner || sigaction(passed_on[i], NULL, &action) ||
+		    action.sa_handler != SIG_IGN)
+			(void)sigaddset(&set, passed_on[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, before);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 static int run_job(struct job *job)
 {
-	struct supervision watch = {.command_runner = HANDLE_NONE, .signals = -1};
+	struct supervision watch = {.has_runner = job->ancestors.command_runner,
+				    .command_runner = HANDLE_NONE};
 	pid_t self = getpid();
-	sigset_t set, before;
+	sigset_t before;
 
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
-		(void)sigaddset(&set, passed_on[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, &before);
-	watch.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (job->ancestors.command_runner)
+	watch.signals = take_signals(job, &before);
+	if (watch.has_runner)
 		(void)handle_open_exact(&watch.command_runner,
 					job->ancestors.holder[job->ancestors.holders - 1].id);
-	pid_t child = watch.signals < 0 ? -1 : fork();
-	if (child == 0)
+	watch.command = watch.signals < 0 ? -1 : fork();
+	if (watch.command == 0)
 		start_command(job, self, &before);
-	if (child < 0) {
+	if (watch.command < 0) {
 		int error = errno;
 
 		(void)sigprocmask(SIG_SETMASK, &before, NULL);
@@ -375,18 +479,16 @@ static int run_job(struct job *job)
 			(void)fcntl(job->lock, F_SETFD, 0); /* the directory stays the command's */
 		return go_without(job, SUPERVISOR, strerror(error));
 	}
-	if (!handle_open(&watch.command, child)) /* a zombie already: waitpid(2) tells */
-		watch.command = (struct handle){{child, 0}, -1};
-	int status = watch_command(job, &watch, child);
+	int status = watch_command(job, &watch);
 
 	/* what is left of it has lost its holder: nothing stays, whatever its end was */
-	bool ended = cancel_job(job, SETTLE_MS);
-	if (!ended)
+	if (!cancel_job(job, SETTLE_MS))
 		log_run(&job->whole, NULL, "something is left; podleash sweep %s", job->path);
-	else if (!watch.end_by && WIFEXITED(status)) {
+	else if (!is_whole_unit(job))
+		remove_directory(job);
+	else if (!watch.told && WIFEXITED(status)) {
 		/* after any other end it stays, for what the job may still try to start */
-		if (!job->inherited_unit)
-			tombstone_remove(job->directory, job->unit);
+		tombstone_remove(job->directory, job->unit);
 		remove_directory(job);
 	}
 	return end_as(status);
@@ -395,13 +497,7 @@ static int run_job(struct job *job)
 /* Whether that happened before the unit had its directory, where hold looks. */
 static bool was_cancelled(const struct job *job)
 {
-	const struct ancestors *above = &job->ancestors;
-	struct proc_stat self;
-
-	if (job->root < 0 || !proc_stat(getpid(), &self))
-		return false;
-	return tombstone_stops(job->root, job->unit,
-			       above->known ? ancestors_start(above) : self.start, NULL);
+	return job->root >= 0 && tombstone_stops(job->root, job->unit, job->began, NULL);
 }
 
 static int refuse(struct job *job, const char *why)
@@ -414,13 +510,17 @@ static int refuse(struct job *job, const char *why)
 
 int run_main(int argc, char *argv[])
 {
-	struct job job = {.root = -1, .directory = -1, .lock = -1};
+	struct job job = {.root = -1, .directory = -1, .lock = -1, .began = boottime_ns()};
 	const char *why;
 
 	log_init();
 	if (!parse(&job, argc, argv))
-		return WRONG_USAGE;
-	(void)ancestors_find(&job.ancestors); /* an orphan may well be started by podleash run */
+		return usage_error("run");
+	/* an orphan may well be started by podleash run */
+	if (ancestors_find(&job.ancestors) == ANCESTORS_FOUND && job.ancestors.known)
+		job.began = ancestors_began(ancestors_topmost(&job.ancestors));
+	if (job.ancestors.command_runner && (!job.kill_ms || job.kill_ms > COMMAND_MS))
+		job.kill_ms = COMMAND_MS;
 	name_unit(&job);
 	if (!open_directory(&job, &why))
 		return go_without(&job, A_LEASH, why);

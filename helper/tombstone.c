@@ -87,9 +87,8 @@ bool tombstone_is_one(int directory, const char *unit)
 	return read_any_stone(directory, unit, &stone);
 }
 
-bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace_ms)
+bool tombstone_stops(int directory, const char *unit, uint64_t began, int *grace_ms)
 {
-	uint64_t tick_ns = 1000000000U / (uint64_t)sysconf(_SC_CLK_TCK);
 	struct tombstone stone, last = {.when = 0};
 	char all[UNIT_SIZE];
 	const char *names[] = {unit, all};
@@ -98,8 +97,7 @@ bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (read_stone(directory, names[i], &stone) && stone.when > last.when)
 			last = stone;
-	/* start times are rounded down: an owner of the same tick counts as earlier */
-	if (!last.when || start > last.when / tick_ns)
+	if (!last.when || began > last.when)
 		return false;
 	if (grace_ms && last.grace_ms >= 0)
 		*grace_ms = last.grace_ms;
@@ -108,8 +106,7 @@ bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace
 
 bool run_is_cancelled(const struct run *run, int *grace_ms)
 {
-	return run->holders && tombstone_stops(run->directory, run->unit,
-					       run->holder[run->holders - 1].id.start, grace_ms);
+	return run->holders && tombstone_stops(run->directory, run->unit, run->created, grace_ms);
 }
 
 int run_grace(const struct run *run)

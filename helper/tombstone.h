@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A tombstone says that a unit was cancelled, and when: it stops any run whose
- * owner started before. The file `cancelled.UNIT` in the pid directory holds the
+ * owner began before. The file `cancelled.UNIT` in the pid directory holds the
  * boot id, the boot-time clock of the cancel, and the grace it asks for. A canceller writes it
  * first and looks for records second, a run publishes its record first and looks for the tombstone
  * second: one of the two always sees the other.
@@ -32,13 +32,17 @@ bool tombstone_parse(const char *text, size_t size, struct tombstone *stone);
 bool tombstone_write(int directory, const char *unit, int grace_ms);
 
 /*
- * Whether @unit, or the directory as a whole, was cancelled in this boot after @start (clock
- * ticks, proc(5) field 22). The grace that the last of these cancels asks for is written to
+ * Whether @unit, or the directory as a whole, was cancelled in this boot when or after a process
+ * had begun, at @began (boottime_ns()). The grace that the last of these cancels asks for is
+ * written to
  * *@grace_ms, which is left alone where it asks for none, and may be NULL.
  */
-bool tombstone_stops(int directory, const char *unit, uint64_t start, int *grace_ms);
+bool tombstone_stops(int directory, const char *unit, uint64_t began, int *grace_ms);
 
-/* The same for @run and its owner, the topmost holder; false for a run without a record. */
+/*
+ * Whether @run was there before a cancel of it: one that came to its podman behind the cancel is
+ * not, since its hold has seen the tombstone. Grace as above; false for a run without a record.
+ */
 bool run_is_cancelled(const struct run *run, int *grace_ms);
 
 /* The grace of @run in milliseconds: what the last cancel that stops it asks for, else its own. */

@@ -78,10 +78,16 @@ static inline int64_t boottime_ms(void)
 	return (int64_t)(boottime_ns() / 1000000U);
 }
 
-/* The same in the clock ticks of proc(5), rounded down as start times are. */
+/* A clock tick of proc(5), in ns. */
+static inline uint64_t tick_ns(void)
+{
+	return 1000000000U / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+/* The same clock in these ticks, rounded down as start times are. */
 static inline uint64_t now_ticks(void)
 {
-	return boottime_ns() / (1000000000U / (uint64_t)sysconf(_SC_CLK_TCK));
+	return boottime_ns() / tick_ns();
 }
 
 /* Whole seconds since @then (boottime_ns), 0 where that is to come. */

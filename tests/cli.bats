@@ -8,7 +8,7 @@
 
 load test_helper.bash
 load disorder.bash
-load tree.bash
+load terminal.bash
 
 setup() {
   PODLEASH=$BUILD/podleash
@@ -118,6 +118,41 @@ END
   done
 }
 
+@test "a misspelt command: the nearest one is named; what is near none is not" {
+  local word meant
+  while read -r word meant; do
+    collect "$PODLEASH" "$word"
+    [ "$(head -n 1 "$WORK/err")" = "podleash: $word: no such command${meant:+; did you mean $meant?}" ] || explain "not $meant"
+  done <<'END'
+runn run
+Run run
+cancle cancel
+sweeep sweep
+lst list
+docter doctor
+verison version
+kill
+ps
+x
+END
+}
+
+@test "COMMAND --help and -h: usage and an example on stdout, status 0, and nothing is done" {
+  local command word
+  while read -r command; do
+    for word in --help -h; do
+      collect "$PODLEASH" "$command" "$word"
+      [ "$STATUS" = 0 ] || explain 'not status 0'
+      [ ! -s "$WORK/err" ] || explain 'something on stderr'
+      grep -q "^Usage: podleash $command" <(head -n 1 "$WORK/out") || explain 'no usage'
+      grep -A1 -x 'Example:' "$WORK/out" | grep -q '^  podleash ' || explain 'no example'
+    done
+  done < <("$PODLEASH" help | sed -n 's/^  podleash \([a-z]*\).*/\1/p')
+  [ ! -e "$LOG" ]
+  collect leash sh -c 'echo "$@"' sh --help
+  [ "$(<"$WORK/out")" = --help ] || explain 'taken from its command'
+}
+
 @test "help, --help and -h print the usage of every command" {
   local word command
   for word in help --help -h; do
@@ -218,8 +253,9 @@ value() {
 }
 
 @test "podleash run sets the environment of the leash" {
-  LD_PRELOAD=libm.so.6:libresolv.so.2 collect leash --grace 7 env
-  [ "$(value LD_PRELOAD)" = "libm.so.6:libresolv.so.2:$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
+  # a stale one of another installation's among them
+  LD_PRELOAD=libm.so.6:libresolv.so.2 PODLEASH_HELPER=$WORK/missing collect leash --grace 7 env
+  [ "$(value LD_PRELOAD)" = "$BUILD/libpodleash.so:libm.so.6:libresolv.so.2" ] || explain 'LD_PRELOAD'
   [ "$(value RECEPTOR_PID_DIRECTORY)" = "$WORK/unit" ] || explain 'RECEPTOR_PID_DIRECTORY'
   [ "$(value PODLEASH_UNIT)" = U1 ] || explain 'PODLEASH_UNIT'
   [ "$(value PODLEASH_HELPER)" = "$BUILD/podleash" ] || explain 'PODLEASH_HELPER'
@@ -473,6 +509,164 @@ END
   done
 }
 
+# listener SIGNAL...: makes $WORK/listener, a command that says `ready`, then which of these it gets, until it is killed.
+listener() {
+  cat >"$WORK/listener" <<END
+#!/usr/bin/python3
+import signal
+
+def say(number, _):
+    print(signal.Signals(number).name, flush=True)
+
+for name in "$*".split():
+    signal.signal(signal.Signals[name], say)
+print("ready", flush=True)
+while True:
+    signal.pause()
+END
+  chmod +x "$WORK/listener"
+}
+
+# heard LINE [COUNT]: whether the listener has said that so often.
+heard() {
+  [ "$(grep -cx "$1" "$WORK/heard")" = "${2-1}" ]
+}
+
+@test "podleash run: a signal that was ignored on entry stays ignored" {
+  local signal
+  for signal in HUP INT QUIT TERM; do
+    listener SIG$signal SIGUSR1
+    setsid env --default-signal --ignore-signal=$signal "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/listener" \
+      >"$WORK/heard" </dev/null 3>&- &
+    RUN=$(identity $!)
+    OURS+=("$RUN")
+    wait_until 10 heard ready
+    kill -s $signal "${RUN%,*}"
+    # What came after it has arrived twice.
+    kill -USR1 "${RUN%,*}"
+    wait_until 10 heard SIGUSR1
+    kill -USR1 "${RUN%,*}"
+    wait_until 10 heard SIGUSR1 2
+    heard SIG$signal 0 || fail "SIG$signal was passed on"
+    kill_now "$RUN"
+    wait_until 10 gone "$RUN"
+  done
+}
+
+# on_screen WORD
+on_screen() {
+  grep -q "$1" "$WORK/screen"
+}
+
+@test "podleash run kills no command that goes on for longer than receptor waits: told to end, Ctrl-C at a prompt, setsid" {
+  local -a living
+  local process setsid
+  listener SIGINT SIGTERM
+  setsid "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/listener" >"$WORK/heard" </dev/null 3>&- &
+  RUN=$(identity $!)
+  OURS+=("$RUN")
+  wait_until 10 heard ready
+  kill -TERM "${RUN%,*}"
+  wait_until 10 heard SIGTERM
+  living=("$RUN" "$(identity "$(children "${RUN%,*}")")")
+  # The terminal knows nothing of a session that is another's.
+  for setsid in '' setsid; do
+    # shellcheck disable=SC2086 # a word or none
+    start_in_terminal "$PODLEASH" run --pid-dir "$WORK/unit" $setsid "$WORK/listener"
+    wait_until 10 on_screen ready
+    press_ctrl_c
+    wait_until 10 on_screen SIGINT
+    for process in $(descendants "${TERMINAL%,*}"); do
+      living+=("$(identity "$process")")
+    done
+  done
+  OURS+=("${living[@]}")
+  # A look behind the time in which they would have been killed.
+  sleep 10
+  [ ${#living[@]} = 6 ]
+  for process in "${living[@]}"; do
+    alive "$process" || fail "$process: $(grep -H . "$WORK/screen" "$WORK/heard")"
+  done
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+}
+
+@test "podleash run --kill-after kills a command that goes on for so long; 0 is never" {
+  local seconds
+  listener SIGTERM
+  for seconds in 0 1; do
+    setsid "$PODLEASH" run --pid-dir "$WORK/unit" --kill-after $seconds "$WORK/listener" >"$WORK/heard" </dev/null 3>&- &
+    RUN=$(identity $!)
+    OURS+=("$RUN")
+    wait_until 10 heard ready
+    kill -TERM "${RUN%,*}"
+    wait_until 10 heard SIGTERM
+    if [ $seconds = 0 ]; then
+      sleep 2
+      alive "$RUN"
+      kill_now "$(identity "$(children "${RUN%,*}")")"
+    fi
+    wait_until 10 gone "$RUN"
+    STATUS=0
+    wait "${RUN%,*}" || STATUS=$?
+    [ $STATUS = 137 ] || fail "status $STATUS"
+  done
+}
+
+@test "podleash run as the first process of a container collects its orphans" {
+  bounded 30 unshare --user --map-root-user --pid --fork --mount-proc "$PODLEASH" run --pid-dir "$WORK/unit" sh -c '
+    for i in 1 2 3; do (true &); done
+    until ! grep -hsE "^[0-9]+ [(][^)]*[)] Z 1 " /proc/[0-9]*/stat; do sleep 0.1; done
+    exit 3'
+  [ "$STATUS" = 3 ] || explain 'not the status of its command'
+}
+
+@test "a podleash run inside another: nothing in the log, and the outer one removes their directory" {
+  collect leash "$PODLEASH" run true
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ ! -e "$WORK/unit" ] || explain 'its directory is left'
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+}
+
+@test "two podleash runs of one unit, or of units in one directory: each ends what it started" {
+  local first second
+  mkfifo "$WORK/go"
+  while IFS=, read -r first second; do
+    echo "$first, $second"
+    # shellcheck disable=SC2086 # several words
+    FIRST=$first SECOND=$second collect with_own_root sh -c '
+      "$1" run $FIRST "$2/bin/podman" run image &
+      until [ -s "$2/called" ]; do sleep 0.02; done
+      "$1" run $SECOND sh -c "exit 5"
+      echo second $?
+      "$1" list --json "${FIRST#*--pid-dir }" | jq -r .state
+      timeout 10 sh -c "echo go >$2/go" # it may have ended
+      wait $!
+      echo first $?' sh "$PODLEASH" "$WORK"
+    printf '%s\n' 'second 5' starting 'first 0' | diff - "$WORK/out" || explain 'not so'
+    rm "$WORK/called"
+    [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+  done <<END
+--unit U7 --pid-dir $WORK/unit,--unit U7 --pid-dir $WORK/unit
+--unit V --pid-dir $PID_DIR,--unit ${PID_DIR##*/} --pid-dir $PID_DIR
+END
+}
+
+@test "a run that starts after cancel has returned starts, in the same clock tick too, and in a process that is older" {
+  local try
+  for try in {1..20}; do
+    "$PODLEASH" cancel --unit U1 "$PID_DIR"
+    collect "$PODLEASH" run --pid-dir "$PID_DIR" --unit U1 "$WORK/bin/podman" run image
+    [ "$STATUS" = 0 ] || explain "$try: podleash run: not started"
+    "$PODLEASH" cancel --unit U1 "$PID_DIR"
+    PODLEASH_UNIT=U1 PODLEASH_HELPER=$PODLEASH collect sh -c 'LD_PRELOAD=$0 env "$1" run image; exit $?' \
+      "$BUILD/libpodleash.so" "$WORK/bin/podman"
+    [ "$STATUS" = 0 ] || explain "$try: podman: not started"
+  done
+  collect sh -c '"$0" cancel --unit U1 "$1"; exec "$0" run --pid-dir "$1" --unit U1 sh -c "\"$2\" run image; exit \$?"' \
+    "$PODLEASH" "$PID_DIR" "$WORK/bin/podman"
+  [ "$STATUS" = 0 ] || explain 'an older process: not started'
+}
+
 @test "podleash run: a library that cannot be loaded: the command runs without a leash; strict: it does not" {
   mkdir "$WORK/copy"
   cp "$PODLEASH" "$WORK/copy"
@@ -550,10 +744,9 @@ with_own_root() {
     "$0" run --unit U7 "$1" run image
     ls "$ROOT"
     echo killed
-    "$0" run --unit U7 sh -c "kill -9 \$\$" || ls "$ROOT" "$ROOT/U7"
+    "$0" run --unit U7 sh -c "kill -9 \$\$" || ls "$ROOT"
   ' "$PODLEASH" "$WORK/bin/podman" >"$WORK/out" 2>/dev/null
-  # After a bad end the tombstone stays, for what the command may have left.
-  printf '%s\n' "$ROOT/U7" 700 700 failed leashed killed "$ROOT:" U7 '' "$ROOT/U7:" cancelled.U7 >"$WORK/expected"
+  printf '%s\n' "$ROOT/U7" 700 700 failed leashed killed >"$WORK/expected"
   diff "$WORK/expected" "$WORK/out"
   grep -q '^run ' "$WORK/called"
 }

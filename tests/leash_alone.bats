@@ -33,7 +33,8 @@ start() {
   local -a given=("HOME=$HOME" SHELL=/bin/sh PATH=/usr/bin:/bin "TMPDIR=$WORK/tmp" "PODLEASH_LOG=$LOG")
   # This machine's podman may need one.
   [ -z "${CONTAINERS_CONF-}" ] || given+=("CONTAINERS_CONF=$CONTAINERS_CONF")
-  setsid env -i "${given[@]}" "$@" >"$WORK/stdout" 2>&1 3>&- &
+  # A background job of a script would ignore SIGINT.
+  setsid env -i --default-signal "${given[@]}" "$@" >"$WORK/stdout" 2>&1 3>&- &
   COMMAND_RUNNER=$(identity $!)
   OURS+=("$COMMAND_RUNNER")
   PID_DIR=$ROOT/$UNIT

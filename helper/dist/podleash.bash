@@ -5,7 +5,7 @@
 # _podleash_options COMMAND
 _podleash_options() {
   case $1 in
-    run) echo --pid-dir --unit --grace ;;
+    run) echo --pid-dir --unit --grace --kill-after ;;
     cancel) echo --grace --timeout --json --unit ;;
     sweep) echo --dry-run --json ;;
     list) echo --json --tree ;;

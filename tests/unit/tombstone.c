@@ -50,17 +50,17 @@ static size_t files(void)
 }
 
 /* What a guard gives whose own grace is OWN_MS. */
-static int grace_for(const char *unit, uint64_t start)
+static int grace_for(const char *unit, uint64_t began)
 {
 	int grace_ms = OWN_MS;
 
-	(void)tombstone_stops(directory, unit, start, &grace_ms);
+	(void)tombstone_stops(directory, unit, began, &grace_ms);
 	return grace_ms;
 }
 
 static void test_stops(void)
 {
-	uint64_t before = now_ticks();
+	uint64_t before = boottime_ns();
 	struct stat st;
 
 	ok(!tombstone_stops(directory, "U1", 0, NULL), "no tombstone stops nobody");
@@ -69,14 +69,14 @@ static void test_stops(void)
 	   "one that asks for no grace leaves the guard its own");
 	ok(tombstone_write(directory, "U1", 0), "one is written that asks for none");
 	ok(grace_for("U1", before) == 0, "the guard learns of it");
-	ok(grace_for("U1", now_ticks() + 1) == OWN_MS,
+	ok(grace_for("U1", boottime_ns()) == OWN_MS,
 	   "not the guard of a run that it does not stop");
 	ok(files() == 1 && !fstatat(directory, "cancelled.U1", &st, 0) &&
 		   (st.st_mode & 07777) == 0600,
 	   "it is the only file, and its owner's");
 	ok(tombstone_stops(directory, "U1", before, NULL), "it stops an owner that started before");
 	ok(tombstone_stops(directory, "U1", 1, NULL), "it stops an owner as old as the machine");
-	ok(!tombstone_stops(directory, "U1", now_ticks() + 1, NULL),
+	ok(!tombstone_stops(directory, "U1", boottime_ns(), NULL),
 	   "it does not stop an owner that started later");
 	ok(!tombstone_stops(directory, "U2", 1, NULL), "it does not stop another unit");
 	ok(!tombstone_stops(directory, "U", 1, NULL),
@@ -84,7 +84,7 @@ static void test_stops(void)
 	ok(!tombstone_expired(directory, "U1"), "it is fresh");
 
 	put_aged(NULL, HOUR_NS / 3600);
-	ok(!tombstone_stops(directory, "U1", now_ticks(), NULL),
+	ok(!tombstone_stops(directory, "U1", boottime_ns(), NULL),
 	   "an old one does not stop a new owner");
 	ok(tombstone_write(directory, "U1", -1) && tombstone_stops(directory, "U1", before, NULL) &&
 		   files() == 1,
@@ -198,7 +198,7 @@ static void test_no_room(void)
 /* The unit's and that of the directory as a whole: the last of them has its say. */
 static void test_whole(void)
 {
-	uint64_t before = now_ticks();
+	uint64_t before = boottime_ns();
 	char all[UNIT_SIZE];
 
 	piddir_unit(directory, all);
