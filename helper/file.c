@@ -44,8 +44,14 @@ static char *read_all(int fd, size_t limit, size_t *size)
 
 static int open_plain(int directory, const char *path, int flags, uid_t other)
 {
+	/* a job's umask may leave nothing of the mode, and then the file is not ours to open again
+	 */
+	mode_t before = flags & O_CREAT ? umask(0077) : 0;
 	_cleanup_close_ int fd = openat(directory, path, flags | ALWAYS, 0600);
 	struct stat st;
+
+	if (flags & O_CREAT)
+		(void)umask(before); /* cannot fail, and leaves errno */
 
 	if (fd < 0) {
 		/* a lease on it; to callers this is what flock(2) says of a live guard */
@@ -71,6 +77,15 @@ int file_open_own(int directory, const char *path, int flags)
 int file_open_directory(int directory, const char *name)
 {
 	return openat(directory, name, O_RDONLY | O_DIRECTORY | ALWAYS);
+}
+
+bool file_make_directory(int directory, const char *name)
+{
+	mode_t before = umask(0077);
+	bool made = mkdirat(directory, name, 0700) == 0;
+
+	(void)umask(before);
+	return made;
 }
 
 int file_open_log(const char *path)

@@ -12,11 +12,14 @@
 #include <sys/types.h>
 
 /*
- * Opens @path at @directory with @flags (open(2)); O_CREAT makes it 0600. Only a
- * regular file of this user's that has no other name: else -1 with errno, which
- * file_error() explains.
+ * Opens @path at @directory with @flags (open(2)); O_CREAT makes it 0600, whatever the umask is.
+ * Only a regular file of this user's that has no other name: else -1 with errno, which file_error()
+ * explains.
  */
 int file_open_own(int directory, const char *path, int flags);
+
+/* Makes the directory @name at @directory, 0700 whatever the umask is. False with errno. */
+bool file_make_directory(int directory, const char *name);
 
 /* Opens the directory @name at @directory to list it. -1 with errno. */
 int file_open_directory(int directory, const char *name);

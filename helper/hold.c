@@ -314,11 +314,12 @@ static int leash_and_become(struct hold *hold, int directory)
 {
 	struct run run = make_run(hold);
 	char path[2 * PATH_MAX];
+	const char *why;
 
 	choose_files(hold, directory);
 	struct draft draft = describe(hold, run.unit);
 	run.directory = directory;
-	run.fd = record_publish(&draft, directory, hold->name);
+	run.fd = record_publish(&draft, directory, hold->name, &why);
 	int error = errno;
 	if (tombstone_stops(directory, run.unit, owner_began(hold), NULL)) {
 		if (run.fd >= 0)
@@ -328,7 +329,7 @@ static int leash_and_become(struct hold *hold, int directory)
 	if (run.fd < 0 && owner_went(error))
 		return refuse(hold, NO_OWNER);
 	if (run.fd < 0)
-		return go_without(hold, hold->directory, strerror(error));
+		return go_without(hold, hold->directory, why);
 	make_absolute(hold, hold->directory, path);
 	if (guard_start(&run, path))
 		return become_leashed(hold);

@@ -183,7 +183,7 @@ int piddir_make(const char *path, int *lock, const char **why)
 
 	*lock = -1;
 	for (int try = 0; parent >= 0 && try < 3; try++) {
-		bool made = mkdirat(parent, name, 0700) == 0;
+		bool made = file_make_directory(parent, name);
 		int directory = closed(piddir_look_at(parent, name, why), why);
 		struct stat st;
 

@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "file.h"
 #include "grace.h"
 #include "log.h"
 #include "util.h"
+
+/* Besides the record: the id, two pid files, and what conmon and the runtime rename to these. */
+#define RUN_FILES 5
 
 bool cid_valid(const char *cid)
 {
@@ -203,8 +207,11 @@ void run_init(struct run *run, int directory, const char *name)
 bool is_storage_variable(const char *variable)
 {
 	static const char *const names[] = {
-		"HOME=", "PATH=",	"TMPDIR=",  "REGISTRY_AUTH_FILE=",
-		"XDG_",	 "CONTAINERS_", "STORAGE_",
+		"HOME=",	   "PATH=",
+		"TMPDIR=",	   "REGISTRY_AUTH_FILE=",
+		"XDG_CACHE_HOME=", "XDG_CONFIG_HOME=",
+		"XDG_DATA_HOME=",  "XDG_RUNTIME_DIR=",
+		"CONTAINERS_",	   "STORAGE_",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -336,29 +343,81 @@ static bool write_all(int fd, const char *bytes, size_t size)
 	return true;
 }
 
-int record_publish(struct draft *draft, int directory, const char *name)
+/* What it may come to: conmon's paths, and its exit command, which repeats global flags. */
+static size_t later_size(const struct draft *draft)
+{
+	return 2 * draft->size + (16U << 10);
+}
+
+/* Whether it is read back, by the guard first of all. False with errno and @why. */
+static bool is_readable(const struct draft *draft, const char **why)
+{
+	struct run run;
+
+	run_init(&run, -1, "");
+	char *copy = draft->failed ? NULL : strndup(draft->text, draft->size);
+	if (!copy) {
+		errno = ENOMEM;
+		*why = strerror(errno);
+		return false;
+	}
+	*why = record_parse(&run, copy, draft->size);
+	if (!*why && run.globals > RUN_GLOBALS)
+		*why = "too many global flags of podman's";
+	if (!*why && later_size(draft) > RECORD_LIMIT)
+		*why = "too long flags and variables of podman's";
+	run_free(&run);
+	errno = E2BIG;
+	return !*why;
+}
+
+/* Whether there is room for the record and five small files more. False with errno. */
+static bool has_room(const struct draft *draft, int fd)
+{
+	struct statvfs fs;
+
+	/* some file systems do not tell */
+	if (fstatvfs(fd, &fs) || !fs.f_blocks)
+		return true;
+	uint64_t blocks = geteuid() == 0 ? fs.f_bfree : fs.f_bavail;
+	uint64_t files = geteuid() == 0 ? fs.f_ffree : fs.f_favail;
+	errno = ENOSPC;
+	return blocks * fs.f_frsize >= later_size(draft) + RUN_FILES * fs.f_frsize &&
+	       (!fs.f_files || files >= RUN_FILES);
+}
+
+/* Writes @draft to @temporary and renames that to what stands behind its dot. -1 with errno. */
+static int publish(const struct draft *draft, int directory, const char *temporary)
+{
+	_cleanup_close_ int fd =
+		file_open_own(directory, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL);
+
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && has_room(draft, fd) &&
+	    write_all(fd, draft->text, draft->size) &&
+	    renameat(directory, temporary, directory, temporary + 1) == 0)
+		return take_fd(&fd);
+	int error = errno;
+	(void)unlinkat(directory, temporary, 0); /* sweep removes what stays */
+	errno = error;
+	return -1;
+}
+
+int record_publish(struct draft *draft, int directory, const char *name, const char **why)
 {
 	char temporary[RUN_SIZE + 8];
-	const char *path = temporary + 1;
-	_cleanup_close_ int fd = -1;
+	int fd = -1;
 
 	(void)snprintf(temporary, sizeof(temporary), ".%s%s", name, RECORD_SUFFIX);
-	errno = ENOMEM;
-	if (!draft->failed)
-		fd = file_open_own(directory, temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL);
-	if (fd < 0) {
-		draft_free(draft);
-		return -1;
+	if (is_readable(draft, why)) {
+		fd = publish(draft, directory, temporary);
+		*why = strerror(errno);
 	}
-	bool published = flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-			 write_all(fd, draft->text, draft->size) &&
-			 renameat(directory, temporary, directory, path) == 0;
 	int error = errno;
-	if (!published)
-		(void)unlinkat(directory, temporary, 0); /* sweep removes what stays */
 	draft_free(draft);
 	errno = error;
-	return published ? take_fd(&fd) : -1;
+	return fd;
 }
 
 bool record_append(const struct run *run, struct draft *draft)

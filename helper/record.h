@@ -24,8 +24,9 @@
 #define RECORD_LIMIT	(256U << 10) /* bytes; a larger one is no record of ours */
 #define RUN_HOLDERS	32
 #define RUN_ENVIRONMENT 32
-#define RUN_WORDS	96
-#define CID_SIZE	65 /* 64 hex digits and a NUL */
+#define RUN_WORDS	256
+#define RUN_GLOBALS	192 /* conmon's exit command has some of these, and up to 40 of its own */
+#define CID_SIZE	65  /* 64 hex digits and a NUL */
 
 struct holder {
 	struct process id;
@@ -125,9 +126,11 @@ void run_free(struct run *run);
 
 /*
  * Publishes @draft as RUN.run in @directory, created and locked. Frees the
- * draft. Returns the record's descriptor, or -1 with errno; then no file is left.
+ * draft. Returns the record's descriptor, or -1 with errno and @why (static text); then no file
+ * is left. Refuses one that record_open() would not take, now or once more is known of the run, and
+ * where the file system has no room for the run's files: podman fails whose conmon cannot write.
  */
-int record_publish(struct draft *draft, int directory, const char *name);
+int record_publish(struct draft *draft, int directory, const char *name, const char **why);
 
 /*
  * Appends @draft's lines to the record, one write(2) a line, and frees it.

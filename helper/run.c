@@ -21,6 +21,7 @@
 #include "ancestors.h"
 #include "cancel.h"
 #include "commands.h"
+#include "file.h"
 #include "grace.h"
 #include "handle.h"
 #include "library.h"
@@ -152,7 +153,8 @@ static bool open_own(struct job *job, const char **why)
 	if (snprintf(job->path, sizeof(job->path), "%s/%s", root, job->unit) >=
 	    (int)sizeof(job->path))
 		return false;
-	(void)mkdir(root, 0700); /* there already, or the next call says why not */
+	(void)file_make_directory(AT_FDCWD,
+				  root); /* there already, or the next call says why not */
 	job->root = piddir_open(root, why);
 	if (job->root < 0)
 		return false;

@@ -854,6 +854,42 @@ elsewhere() {
   [ ! -e "$WORK/called" ]
 }
 
+@test "a hundred global flags, and variables of any length, are leashed" {
+  local -a globals variables
+  local i
+  for ((i = 0; i < 60; i++)); do
+    globals+=(--log-level error)
+  done
+  for ((i = 0; i < 90; i++)); do
+    variables+=("XDG_X$i=$(printf '%03000d' 0)")
+  done
+  collect env "${variables[@]}" "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/bin/podman" "${globals[@]}" run --rm image
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  grep -q ' run --cidfile=' "$WORK/called" || fail "$(<"$WORK/called")"
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+}
+
+@test "what no record takes runs without a leash, and the log says why; strict refuses" {
+  local -a globals
+  local i
+  for ((i = 0; i < 100; i++)); do
+    globals+=(--log-level error)
+  done
+  collect leash "$WORK/bin/podman" "${globals[@]}" run --rm image
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  grep -q ' run --rm image$' "$WORK/called" || fail "$(<"$WORK/called")"
+  grep -q ": $WORK/unit: too many global flags of podman's; podman is started without a leash\$" "$LOG" || fail "$(<"$LOG")"
+  rm "$LOG" "$WORK/called"
+  collect env CONTAINERS_X="$(printf '%0100000d' 0)" CONTAINERS_Y="$(printf '%0100000d' 0)" "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/bin/podman" run --rm image
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(<"$WORK/called")" = 'run --rm image' ] || fail "$(<"$WORK/called")"
+  grep -q ": $WORK/unit: too long flags and variables of podman's; podman is started without a leash\$" "$LOG" || fail "$(<"$LOG")"
+  rm "$WORK/called"
+  PODLEASH_STRICT=1 collect leash "$WORK/bin/podman" "${globals[@]}" run --rm image
+  [ "$STATUS" = 125 ] || explain 'not refused'
+  [ ! -e "$WORK/called" ]
+}
+
 # unit_directory NAME=VALUE...: where `podleash run` puts a unit's directory for an ordinary user.
 unit_directory() {
   # shellcheck disable=SC2016 # for the inner shell

@@ -189,6 +189,41 @@ on_mount() {
   grep -q 'Read-only file system' "$WORK/strict.err"
 }
 
+# on_small_mount KIB COMMAND...: the same, where so much is left.
+on_small_mount() {
+  # shellcheck disable=SC2016 # for the inner shell
+  in_namespace sh -c 'mount -t tmpfs -o mode=0700,size=64k none "$1" && head -c "$((60 - $2))k" /dev/zero >"$1/fill" && shift 2 && exec "$@"' sh \
+    "$PID_DIR" "$1" env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" \
+    PODLEASH_HELPER="$BUILD/podleash" PODLEASH_LOG="$LOG" env "${@:2}"
+}
+
+@test "a file system with little room: the job runs, and the log says why; strict: it does not" {
+  local left
+  stand_in "$WORK/bin"
+  collect bare "$WORK/bin/podman" run image
+  for left in 4 8 20; do
+    collect open on_small_mount $left "$WORK/bin/podman" run image
+    assert_same open
+    assert_log "$PID_DIR: No space left on device; podman is started without a leash"
+    rm "$LOG" "$WORK/bin/started"
+    collect strict on_small_mount $left PODLEASH_STRICT=1 "$WORK/bin/podman" run image
+    assert_refused
+  done
+}
+
+@test "a umask that leaves nothing: the run is leashed" {
+  collect bare "${REAL[@]}"
+  umask 0777
+  collect open leashed "${REAL[@]}"
+  umask 0022
+  chmod 0644 "$WORK"/open.*
+  assert_same open
+  wait_until 10 no_record
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+  rm -f "$PID_DIR"/.podman-*
+  [ -z "$(ls -A "$PID_DIR")" ]
+}
+
 @test "a file system that became read-only after a cancel: the job does not start, leashed or not" {
   stand_in "$WORK/bin"
   # shellcheck disable=SC2016 # for the inner shell

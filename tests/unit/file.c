@@ -130,6 +130,19 @@ static void test_pid(void)
 	}
 }
 
+static void test_make_directory(void)
+{
+	mode_t before = umask(0777);
+	struct stat st;
+
+	ok(file_make_directory(directory, "new") &&
+		   !fstatat(directory, "new", &st, AT_SYMLINK_NOFOLLOW) &&
+		   (st.st_mode & 07777) == 0700,
+	   "under a umask of 0777 a directory is its owner's");
+	ok(!file_make_directory(directory, "new") && errno == EEXIST, "one that is there is said");
+	(void)umask(before);
+}
+
 int main(void)
 {
 	char path[] = "/tmp/unit-file.XXXXXX";
@@ -143,9 +156,11 @@ int main(void)
 	test_owner();
 	test_read();
 	test_pid();
+	test_make_directory();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		(void)unlinkat(directory, names[i], 0);
 	(void)unlinkat(directory, "directory", AT_REMOVEDIR);
+	(void)unlinkat(directory, "new", AT_REMOVEDIR);
 	(void)close(directory);
 	ok(rmdir(path) == 0, "nothing is left in it");
 	return done();

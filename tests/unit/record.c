@@ -364,8 +364,9 @@ static struct draft least(void)
 static int publish(void)
 {
 	struct draft draft = least();
+	const char *why;
 
-	return record_publish(&draft, directory, RUN);
+	return record_publish(&draft, directory, RUN, &why);
 }
 
 static void test_round_trip(void)
@@ -381,7 +382,7 @@ static void test_round_trip(void)
 	*to = '\0';
 	draft_add(&draft, "bundle", every);
 	draft_add(&draft, "cwd", "/a\nunit=other\npidfile=/etc/passwd");
-	int fd = record_publish(&draft, directory, RUN);
+	int fd = record_publish(&draft, directory, RUN, &why);
 	ok(fd >= 0 && !draft.text, "a record is published");
 	ok(!fstatat(directory, RUN RECORD_SUFFIX, &st, AT_SYMLINK_NOFOLLOW) &&
 		   (st.st_mode & 07777) == 0600 && S_ISREG(st.st_mode),
@@ -423,7 +424,7 @@ static void test_lock(void)
 	ok(record_open(&other, directory, RUN, false, &why), "a locked record can be read");
 	run_free(&other);
 	struct draft draft = least();
-	(void)record_publish(&draft, directory, "4712-1a");
+	(void)record_publish(&draft, directory, "4712-1a", &why);
 	ok(true, "another run's record has a lock of its own");
 
 	/* a guard has the descriptor by inheritance: the lock is free when the last one is closed
@@ -574,11 +575,62 @@ static void test_taken_names(void)
 	ok(publish() < 0 && errno == EEXIST, "a temporary that is there is not written over");
 	(void)unlinkat(directory, "." RUN RECORD_SUFFIX, 0);
 	struct draft failed = {.failed = true};
-	ok(record_publish(&failed, directory, RUN) < 0,
+	const char *why;
+
+	ok(record_publish(&failed, directory, RUN, &why) < 0,
 	   "what memory was short for is not published");
 	struct names names;
 	ok(names_read(directory, &names) && names.count == 0, "neither leaves a file");
 	names_free(&names);
+}
+
+/* Publishes one with @count global flags more, and a value of @length more; returns why not. */
+static const char *publish_large(size_t count, size_t length)
+{
+	struct draft draft = least();
+	char *value = calloc(1, length + 1);
+	const char *why;
+
+	memset(value, 'x', length);
+	for (size_t i = 0; i < count; i++)
+		draft_add(&draft, "global", "--x");
+	draft_add(&draft, "env", value);
+	free(value);
+	int fd = record_publish(&draft, directory, RUN, &why);
+	if (fd < 0)
+		return why;
+	(void)close(fd);
+	(void)unlinkat(directory, RUN RECORD_SUFFIX, 0);
+	return NULL;
+}
+
+static void test_too_large(void)
+{
+	struct names names;
+
+	ok(!publish_large(RUN_GLOBALS, 0), "%d global flags are published", RUN_GLOBALS);
+	const char *why = publish_large(RUN_GLOBALS + 1, 0);
+	ok(why && strstr(why, "global flags"), "one more is not, as conmon's may be too many then");
+	ok(publish_large(1000, 0), "nor is what the guard would not read");
+	ok(!publish_large(0, RECORD_LIMIT / 3), "a long value is published");
+	why = publish_large(0, RECORD_LIMIT / 2);
+	ok(why && strstr(why, "too long"), "one that leaves no room for what is learned is not");
+	ok(names_read(directory, &names) && names.count == 0, "none of them leaves a file");
+	names_free(&names);
+}
+
+/* A job may have any umask. */
+static void test_umask(void)
+{
+	mode_t before = umask(0777);
+	struct stat st;
+	int fd = publish();
+
+	ok(fd >= 0 && !fstat(fd, &st) && (st.st_mode & 07777) == 0600,
+	   "under a umask of 0777 it is its owner's to read");
+	ok(umask(before) == 0777, "the umask stays");
+	(void)close(fd);
+	(void)unlinkat(directory, RUN RECORD_SUFFIX, 0);
 }
 
 /* A file size limit is a disk that is full: the write comes short or fails. */
@@ -601,7 +653,7 @@ static void test_no_room(void)
 	draft_add(&long_one, "bundle", large);
 	few.rlim_cur = 1024;
 	(void)setrlimit(RLIMIT_FSIZE, &few);
-	bool refuses = record_publish(&long_one, directory, RUN) < 0 && errno == EFBIG;
+	bool refuses = record_publish(&long_one, directory, RUN, &why) < 0 && errno == EFBIG;
 	(void)setrlimit(RLIMIT_FSIZE, &before); /* our own stdout may be a file as well */
 	ok(refuses, "a record that there is no room for is not published");
 	struct names names;
@@ -725,6 +777,8 @@ int main(void)
 	test_set_cid();
 	test_files();
 	test_taken_names();
+	test_too_large();
+	test_umask();
 	test_no_room();
 	test_remove();
 	(void)close(directory);
