@@ -30,6 +30,12 @@
 #define PID_FLAG    "--pidfile="
 #define ID_FLAG	    "--cidfile="
 
+/* What conmon and the runtime put behind a slash in the directory, before they rename it. */
+#define LONGEST_NAME (RUN_SIZE + 32)
+
+/* Of a path in a line of the log, which is cut where it is too long. */
+#define SHOWN 512
+
 #define NAME_FLAG "--name=" /* podman would take a random one */
 
 /* Why podman is not started. */
@@ -47,6 +53,7 @@ struct hold {
 	size_t ours;		     /* how many of the two still stand there */
 	char cwd[PATH_MAX];	     /* "" where it cannot be told */
 	char absolute[2 * PATH_MAX]; /* podman's path, from / on */
+	bool is_too_long;	     /* the directory's path, which then is cut */
 	char directory[PATH_MAX];    /* the pid directory's, as given */
 	int error;		     /* why it cannot be opened */
 	char all[UNIT_SIZE];	     /* the unit that stands for all of it */
@@ -75,10 +82,10 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 	if (!slash || !after(hold->argv[hold->run + 2], PID_FLAG))
 		return false;
 	size_t length = (size_t)(slash - conmon);
-	if (length == 0 || length >= sizeof(hold->directory) || strlen(slash + 1) > NAME_MAX)
+	if (length == 0 || strlen(slash + 1) > NAME_MAX)
 		return false;
-	memcpy(hold->directory, conmon, length);
-	hold->directory[length] = '\0';
+	hold->is_too_long = length + LONGEST_NAME >= sizeof(hold->directory);
+	(void)snprintf(hold->directory, sizeof(hold->directory), "%.*s", (int)length, conmon);
 	memcpy(name, slash + 1, strlen(slash + 1) + 1);
 	return file_kind(name, hold->name) == FILE_CONMON_PID;
 }
@@ -179,11 +186,11 @@ static int go_without(struct hold *hold, const char *what, const char *why)
 	if (is_over(hold))
 		return refuse(hold, OVER);
 	if (is_strict()) {
-		print_error("%s: %s; the run cannot be leashed and PODLEASH_STRICT is set", what,
-			    why);
+		print_error("%.*s: %s; the run cannot be leashed and PODLEASH_STRICT is set", SHOWN,
+			    what, why);
 		return EXIT_REFUSED;
 	}
-	log_run(&run, why, "%s: %s; podman is started without a leash", what, why);
+	log_run(&run, why, "%.*s: %s; podman is started without a leash", SHOWN, what, why);
 	take_ours_out(hold, hold->ours);
 	return become(hold, hold->argv);
 }
@@ -388,6 +395,15 @@ static bool is_elsewhere(const struct hold *hold)
 				   hold->environment);
 }
 
+static int open_directory(const struct hold *hold, const char **why)
+{
+	if (!hold->is_too_long)
+		return piddir_open(hold->directory, why);
+	errno = ENAMETOOLONG;
+	*why = strerror(errno);
+	return -1;
+}
+
 int hold_main(int argc, char *argv[])
 {
 	struct hold hold = {0};
@@ -402,7 +418,7 @@ int hold_main(int argc, char *argv[])
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
 	make_absolute(&hold, hold.path, hold.absolute);
-	_cleanup_close_ int directory = piddir_open(hold.directory, &why);
+	_cleanup_close_ int directory = open_directory(&hold, &why);
 	hold.error = errno;
 	piddir_unit(directory, hold.all);
 	hold.environment = environment_unleashed();

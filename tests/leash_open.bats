@@ -211,6 +211,42 @@ on_small_mount() {
   done
 }
 
+# long_path LENGTH: a path of so many bytes, below $WORK.
+long_path() {
+  local path=$WORK
+  while [ ${#path} -lt $(($1 - 200)) ]; do
+    path+=/$(printf 'x%.0s' {1..150})
+  done
+  printf '%s/%s\n' "$path" "$(printf 'x%.0s' $(seq $(($1 - ${#path} - 1))))"
+}
+
+@test "a pid directory with a long path is used; one where no file has room for its name is not, and the log says so" {
+  local length
+  collect bare "${REAL[@]}"
+  for length in 1793 3900; do
+    PID_DIR=$(long_path $length)
+    [ ${#PID_DIR} = $length ]
+    mkdir -p "$PID_DIR"
+    chmod 0700 "$PID_DIR"
+    collect open leashed PODLEASH_STRICT=1 "${REAL[@]}"
+    assert_same open
+    [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+    wait_until 10 no_record
+    [ -n "$(ls -A "$PID_DIR")" ]
+  done
+  stand_in "$WORK/bin"
+  collect bare "$WORK/bin/podman" run image
+  for length in 4090 6000; do
+    PID_DIR=$(long_path $length)
+    collect open leashed "$WORK/bin/podman" run image
+    assert_same open
+    assert_log "$WORK/x[x/]*: File name too long; podman is started without a leash"
+    rm "$LOG" "$WORK/bin/started"
+    collect strict leashed PODLEASH_STRICT=1 "$WORK/bin/podman" run image
+    assert_refused
+  done
+}
+
 @test "a umask that leaves nothing: the run is leashed" {
   collect bare "${REAL[@]}"
   umask 0777

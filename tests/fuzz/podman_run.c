@@ -103,7 +103,7 @@ static void judge_any(const struct words *words)
 		must(hold.run == podman_run_index(words->word) && run_name_valid(hold.name));
 		(void)snprintf(flag, sizeof(flag), CONMON_FLAG "%s/%s" CONMON_SUFFIX,
 			       hold.directory, hold.name);
-		must(equal(hold.argv[hold.run + 1], flag));
+		must(hold.is_too_long || equal(hold.argv[hold.run + 1], flag));
 		must(after(hold.argv[hold.run + 2], PID_FLAG));
 	}
 	free(argv);
