@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * podleash hold PATH ARGV0 … run --conmon-pidfile=P --pidfile=Q …
+ * podleash hold PATH ARGV0 …                          (there may be a run in it)
  *
  * Stands between the runner's exec and podman, in the same process: publishes
  * the run's record, starts its guard, and becomes podman, which is asked for the
@@ -64,7 +65,10 @@ struct hold {
 	char id_flag[PATH_MAX + RUN_SIZE + 32], name_flag[RUN_SIZE + 32];
 };
 
-/* Takes the command line apart. False where the preload library did not write it. */
+/*
+ * Takes the command line apart. False where the preload library did not write it. hold->run is 0
+ * where there may be a run in it.
+ */
 static bool parse(struct hold *hold, int argc, char *argv[])
 {
 	char name[NAME_MAX + 1];
@@ -73,9 +77,11 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 		return false;
 	hold->path = argv[1];
 	hold->argv = argv + 2;
-	hold->ours = 2;
 	hold->run = podman_run_index(hold->argv);
-	if (!hold->run || !hold->argv[hold->run + 1] || !hold->argv[hold->run + 2])
+	if (!hold->run)
+		return podman_may_run(hold->argv);
+	hold->ours = 2;
+	if (!hold->argv[hold->run + 1] || !hold->argv[hold->run + 2])
 		return false;
 	const char *conmon = after(hold->argv[hold->run + 1], CONMON_FLAG);
 	const char *slash = conmon ? strrchr(conmon, '/') : NULL;
@@ -397,7 +403,7 @@ static bool is_elsewhere(const struct hold *hold)
 
 static int open_directory(const struct hold *hold, const char **why)
 {
-	if (!hold->is_too_long)
+	if (!hold->is_too_long && hold->run)
 		return piddir_open(hold->directory, why);
 	errno = ENAMETOOLONG;
 	*why = strerror(errno);
@@ -428,6 +434,9 @@ int hold_main(int argc, char *argv[])
 		hold.environment = environ;
 		return go_without(&hold, "environment", strerror(ENOMEM));
 	}
+	if (!hold.run)
+		return go_without(&hold, hold.path,
+				  "a global flag before run that podleash does not know");
 	if (is_elsewhere(&hold)) {
 		take_ours_out(&hold, hold.ours);
 		return become(&hold, hold.argv);

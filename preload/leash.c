@@ -22,7 +22,7 @@
 
 bool leash_wanted(char *const argv[], char *const envp[])
 {
-	if (!podman_run_index(argv))
+	if (!podman_run_index(argv) && !podman_may_run(argv))
 		return false;
 	const char *directory = env_value(envp, "RECEPTOR_PID_DIRECTORY");
 	return directory && *directory && !env_value(envp, "CONTAINER_HOST") &&
@@ -51,20 +51,24 @@ static void put_flag(char *to, const char *flag, const char *directory, const st
 	*to = '\0';
 }
 
-/* Lays out the leashed argv in @words. */
+/* Lays out the leashed argv in @words; without the flags where it is not clear what stands there.
+ */
 static void put_words(const char **words, const char *helper, const char *path, char *const argv[],
 		      size_t count, const char *conmon_flag, const char *pid_flag)
 {
-	size_t head = podman_run_index(argv) + 1;
+	size_t run = podman_run_index(argv), head = run ? run + 1 : 0;
 
-	words[0] = helper;
-	words[1] = "hold";
-	words[2] = path;
-	memcpy(words + 3, argv, head * sizeof(*words));
-	words[3 + head] = conmon_flag;
-	words[4 + head] = pid_flag;
+	*words++ = helper;
+	*words++ = "hold";
+	*words++ = path;
+	memcpy(words, argv, head * sizeof(*words));
+	words += head;
+	if (run) {
+		*words++ = conmon_flag;
+		*words++ = pid_flag;
+	}
 	/* the caller's closing NULL comes along */
-	memcpy(words + 5 + head, argv + head, (count - head + 1) * sizeof(*words));
+	memcpy(words, argv + head, (count - head + 1) * sizeof(*words));
 }
 
 static int refuse(int error)

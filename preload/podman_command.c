@@ -124,6 +124,26 @@ size_t podman_run_index(char *const argv[])
 	return i && !strcmp(argv[i], "run") ? i : 0;
 }
 
+bool podman_may_run(char *const argv[])
+{
+	if (!argv || !argv[0])
+		return false;
+	for (size_t i = 1; argv[i] && (argv[i][0] == '-' || !strcmp(argv[i], "container")); i++) {
+		const struct podman_flag *flag;
+
+		if (argv[i][0] != '-')
+			continue;
+		flag = find_flag(argv[i]);
+		if (!flag)
+			return has_word(argv + i, "run");
+		if (flag->no_run && strcmp(argv[i], "--remote=false") != 0)
+			return false;
+		if (!carries_value(flag, argv[i]) && !argv[++i])
+			return false;
+	}
+	return false;
+}
+
 const char *path_basename(const char *path)
 {
 	const char *slash = strrchr(path, '/');

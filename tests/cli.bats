@@ -890,6 +890,21 @@ elsewhere() {
   [ ! -e "$WORK/called" ]
 }
 
+@test "an unknown global flag before run: it is started as it is, and the log says so; strict refuses" {
+  collect leash "$WORK/bin/podman" --log-level error --new-one x run --rm image
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(<"$WORK/called")" = '--log-level error --new-one x run --rm image' ] || fail "$(<"$WORK/called")"
+  grep -q ": unit U1: $WORK/bin/podman: a global flag before run that podleash does not know; podman is started without a leash\$" \
+    "$LOG" || fail "$(<"$LOG")"
+  rm "$WORK/called"
+  PODLEASH_STRICT=1 collect leash "$WORK/bin/podman" --new-one x run --rm image
+  [ "$STATUS" = 125 ] || explain 'not refused'
+  [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
+  [ ! -e "$WORK/called" ]
+  PODLEASH_STRICT=1 collect leash "$WORK/bin/podman" --new-one x ps
+  [ "$STATUS" = 0 ] || explain 'it is no run'
+}
+
 # unit_directory NAME=VALUE...: where `podleash run` puts a unit's directory for an ordinary user.
 unit_directory() {
   # shellcheck disable=SC2016 # for the inner shell

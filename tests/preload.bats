@@ -598,8 +598,17 @@ sys.exit(child.exitstatus)' "$PODMAN" run image
   passes_through "$PODMAN" run image
 }
 
-@test "an unknown global flag: passes through, no system call more" {
-  passes_through "$PODMAN" --not-a-flag run image
+@test "an unknown global flag: no system call more where there is no run behind it" {
+  passes_through "$PODMAN" --not-a-flag ps
+}
+
+@test "an unknown global flag before run: the helper gets the words as they are" {
+  local function
+  for function in $EXECS $SPAWNS; do
+    WHAT=$function
+    collect with_library "$function" -- "$PODMAN" --log-level=error --not-a-flag run image
+    printed hold "$PODMAN" "$PODMAN" --log-level=error --not-a-flag run image
+  done
 }
 
 @test "execveat that must not follow a link is left alone" {

@@ -99,7 +99,7 @@ static void judge_any(const struct words *words)
 	char **argv = fuzz_with(words, 0, own, 2), flag[2 * PATH_MAX];
 	struct hold hold = {0};
 
-	if (parse(&hold, (int)words->count + 2, argv)) {
+	if (parse(&hold, (int)words->count + 2, argv) && hold.run) {
 		must(hold.run == podman_run_index(words->word) && run_name_valid(hold.name));
 		(void)snprintf(flag, sizeof(flag), CONMON_FLAG "%s/%s" CONMON_SUFFIX,
 			       hold.directory, hold.name);
@@ -122,7 +122,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct line line = {words.word, words.count, podman_run_index(words.word), 0};
 	judge_index(&words, line.run);
 	judge_any(&words);
-	must(leash_wanted(words.word, environment) == (line.run != 0));
+	bool unclear = podman_may_run(words.word);
+	must(!line.run || !unclear);
+	must(leash_wanted(words.word, environment) == (line.run || unclear));
 	if (line.run) {
 		must(leash(judge_start, &line, &podman, words.word, environment, &refused));
 		must(line.starts == 1 && !refused);
