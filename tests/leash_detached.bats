@@ -31,6 +31,19 @@ later() {
   echo "podman exec $1 true && echo '$1 lives' || echo '$1 is gone'"
 }
 
+# start_waiting WAY NAME STEP: a job that starts the container of that name by that step, uses it and waits.
+start_waiting() {
+  start_way "$1" "$2" <<END
+$3
+$(later "$2")
+echo ready
+read -r _ <$WORK/go
+END
+  wait_ready
+  assert_lives "$2"
+  learn "$2"
+}
+
 # outlives_steps WAY HOW STEP...: a job of these steps.
 outlives_steps() {
   local way=$1 how=$2 step name
@@ -73,15 +86,7 @@ outlives_steps() {
 }
 
 @test "a detached container outlives its step below podleash run, and ends when the command-runner is killed" {
-  start_way run "$NAME" <<END
-$(step_shell "$NAME")
-$(later "$NAME")
-echo ready
-read -r _ <$WORK/go
-END
-  wait_ready
-  assert_lives "$NAME"
-  learn "$NAME"
+  start_waiting run "$NAME" "$(step_shell "$NAME")"
   HOLDER=$COMMAND_RUNNER
   end_job killed
   assert_ended "$NAME"
@@ -91,15 +96,7 @@ END
   local way
   for way in "${WAYS[@]}"; do
     echo "$way"
-    start_way "$way" "$NAME-$way" <<END
-$(step_shell "$NAME-$way")
-$(later "$NAME-$way")
-echo ready
-read -r _ <$WORK/go
-END
-    wait_ready
-    assert_lives "$NAME-$way"
-    learn "$NAME-$way"
+    start_waiting "$way" "$NAME-$way" "$(step_shell "$NAME-$way")"
     PODLEASH_LOG=$LOG "$BUILD/podleash" cancel "$PID_DIR"
     processes_gone || fail "$way: cancel returned, and it goes on"
     not_there "$NAME-$way" || fail "$way: cancel returned, and podman knows it"
@@ -113,15 +110,7 @@ END
   local way
   for way in "${WAYS[@]}"; do
     echo "$way"
-    start_way "$way" "$NAME-$way" <<END
-$(step_shell "$NAME-$way")
-$(later "$NAME-$way")
-echo ready
-read -r _ <$WORK/go
-END
-    wait_ready
-    assert_lives "$NAME-$way"
-    learn "$NAME-$way"
+    start_waiting "$way" "$NAME-$way" "$(step_shell "$NAME-$way")"
     "$BUILD/podleash" list "$PID_DIR" | tee "$WORK/list"
     [ "$(grep -c '^U.* running ' "$WORK/list")" = 1 ]
     PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" >"$WORK/swept"
@@ -134,15 +123,7 @@ END
 
 # inner_run WAY: a job that has a podleash run among its steps.
 inner_run() {
-  start_way "$1" "$NAME" <<END
-$BUILD/podleash run -- sh -c '$(detached "$NAME"); true'
-$(later "$NAME")
-echo ready
-read -r _ <$WORK/go
-END
-  wait_ready
-  assert_lives "$NAME"
-  learn "$NAME"
+  start_waiting "$1" "$NAME" "$BUILD/podleash run -- sh -c '$(detached "$NAME"); true'"
   end_job itself
   assert_ended "$NAME"
 }
@@ -169,15 +150,7 @@ END
   export CONTAINERS_CONF=$conf
   for way in "${WAYS[@]}"; do
     echo "$way"
-    start_way "$way" "$NAME-$way" <<END
-$(detached "$NAME-$way")
-$(later "$NAME-$way")
-echo ready
-read -r _ <$WORK/go
-END
-    wait_ready
-    assert_lives "$NAME-$way"
-    learn "$NAME-$way"
+    start_waiting "$way" "$NAME-$way" "$(detached "$NAME-$way")"
     [ "$(readlink "/proc/${PROCESSES[1]%,*}/exe")" = "$WORK/conmon-2.1.6" ]
     end_job killed
     assert_ended "$NAME-$way"

@@ -57,9 +57,9 @@ END
   done
 }
 
-@test "a detached container is restarted, and its guard is killed: a sweep gives it another, and it ends with the job" {
-  local guard record
-  start_way run "$NAME" <<END
+# start_restarted WAY: a job that has restarted its container, which stays, and waits. Sets RECORD and GUARD.
+start_restarted() {
+  start_way "$1" "$NAME" <<END
 podman run -d --network=none --name $NAME $IMAGE sleep 600
 podman restart -t 0 $NAME
 echo ready
@@ -67,29 +67,24 @@ read -r _ <$WORK/go
 END
   wait_ready
   learn "$NAME"
-  record=$(record_path "$UNIT") || fail 'it has no record'
-  guard=$(record_value guard "$record" | tail -n 1)
-  kill_now "$guard"
-  wait_until 5 gone "$guard"
+  RECORD=$(record_path "$UNIT") || fail 'it has no record'
+  GUARD=$(record_value guard "$RECORD" | tail -n 1)
+}
+
+@test "a detached container is restarted, and its guard is killed: a sweep gives it another, and it ends with the job" {
+  start_restarted run
+  kill_now "$GUARD"
+  wait_until 5 gone "$GUARD"
   PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" | grep -w guarded
-  OURS+=("$(record_value guard "$record" | tail -n 1)")
+  OURS+=("$(record_value guard "$RECORD" | tail -n 1)")
   alive "${PROCESSES[0]}"
   end_job itself
   assert_ended
 }
 
 @test "a detached container is restarted, its guard and who holds the job are killed: a sweep ends it" {
-  local guard
-  start_way env "$NAME" <<END
-podman run -d --network=none --name $NAME $IMAGE sleep 600
-podman restart -t 0 $NAME
-echo ready
-read -r _ <$WORK/go
-END
-  wait_ready
-  learn "$NAME"
-  guard=$(record_value guard "$(record_path "$UNIT")" | tail -n 1)
-  kill_now "$guard"
+  start_restarted env
+  kill_now "$GUARD"
   end_job killed
   wait_until 5 gone "$HOLDER"
   PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR"

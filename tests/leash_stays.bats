@@ -50,6 +50,13 @@ init() {
   identity "$(podman inspect --format '{{.State.Pid}}' "$NAME")"
 }
 
+# owner_starts: its owner starts the container. Sets INIT.
+owner_starts() {
+  owned podman start "$NAME"
+  INIT=$(init)
+  OURS+=("$INIT")
+}
+
 # forget: the container is removed; one that runs would be given ten seconds first.
 forget() {
   podman kill "$NAME" >/dev/null 2>&1 || true
@@ -62,10 +69,8 @@ no_record() {
 
 # assert_owners: its owner starts it, and nothing of ours ends it.
 assert_owners() {
-  local container words
-  owned podman start "$NAME"
-  container=$(init)
-  OURS+=("$container")
+  local words
+  owner_starts
   if [ -d "$PID_DIR" ]; then
     "$BUILD/podleash" list "$PID_DIR" >"$WORK/list" || [ $? = 1 ]
     if grep '^U1' "$WORK/list"; then fail 'it counts as a run'; fi
@@ -73,12 +78,12 @@ assert_owners() {
       # A directory that has no run is refused, or has nothing to end in it: 1 or 0.
       # shellcheck disable=SC2086 # words
       "$BUILD/podleash" $words "$PID_DIR" || [ $? = 1 ]
-      alive "$container" || fail "$words has ended it: $(cat "$LOG" 2>&1)"
+      alive "$INIT" || fail "$words has ended it: $(cat "$LOG" 2>&1)"
     done
   fi
   # Another job comes and goes, where its predecessor's directory was.
   in_job made 'podman run --rm --network=none '"$IMAGE"' true'
-  alive "$container" || fail "the next job has ended it: $(cat "$LOG" 2>&1)"
+  alive "$INIT" || fail "the next job has ended it: $(cat "$LOG" 2>&1)"
   [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = true ]
 }
 
@@ -158,33 +163,40 @@ stays() {
   wait_until 10 no_record
 }
 
+# start_in_job SCRIPT: the shell script as a job that goes on. Sets JOB.
+start_in_job() {
+  (in_job shell "$1") 3>&- 4>&- 5>&- &
+  JOB=$(identity $!)
+  OURS+=("$JOB")
+  OUR_CONTAINERS+=("$NAME")
+  PID_DIR=$WORK/kept
+}
+
+# assert_left_alone GUARD: it goes, and leaves what the owner has started.
+assert_left_alone() {
+  wait_until 15 gone "$1" || fail 'the guard goes on'
+  no_record || fail 'the record is left'
+  alive "$INIT" || fail "it was ended: $(cat "$LOG" 2>&1)"
+}
+
 knows_container() {
   grep -qs '^container=' "$PID_DIR"/*.run
 }
 
 @test "a container that its owner starts before the guard has seen the job's end is not killed" {
-  local guard container
+  local guard
   mkfifo "$WORK/go"
-  (
-    in_job shell "podman run --name $NAME --network=none --volume=$WORK/go:/go $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; read -r _ </go'; exit 0"
-  ) 3>&- 4>&- 5>&- &
-  OURS+=("$(identity $!)")
-  OUR_CONTAINERS+=("$NAME")
-  PID_DIR=$WORK/kept
+  start_in_job "podman run --name $NAME --network=none --volume=$WORK/go:/go $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; read -r _ </go'; exit 0"
   wait_until 15 knows_container
   guard=$(record_value guard "$PID_DIR"/*.run)
   OURS+=("$guard")
   kill -STOP "${guard%,*}"
   wait_until 5 stopped "$guard"
   echo go >"$WORK/go"
-  wait_until 15 gone "${OURS[0]}"
-  owned podman start "$NAME"
-  container=$(init)
-  OURS+=("$container")
+  wait_until 15 gone "$JOB"
+  owner_starts
   kill -CONT "${guard%,*}"
-  wait_until 15 gone "$guard" || fail 'the guard goes on'
-  no_record || fail 'the record is left'
-  alive "$container" || fail "the guard has ended it: $(cat "$LOG" 2>&1)"
+  assert_left_alone "$guard"
 }
 
 guard_of_one() {
@@ -192,42 +204,28 @@ guard_of_one() {
 }
 
 @test "a container that its owner starts, of whose first start the guard has seen nothing, is not killed by it or by a sweep" {
-  local how guard container
+  local how guard
   hold_podman_back "$WORK/go"
   for how in stopped killed; do
     echo "$how"
     rm -f "$WORK/go"
-    (
-      PATH=$WORK/bin:$PATH in_job shell "podman run --name $NAME --network=none $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first'; exit 0"
-    ) 3>&- 4>&- 5>&- &
-    OURS+=("$(identity $!)")
-    OUR_CONTAINERS+=("$NAME")
-    PID_DIR=$WORK/kept
+    PATH=$WORK/bin:$PATH start_in_job "podman run --name $NAME --network=none $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first'; exit 0"
     wait_until 15 guard_of_one
     OURS+=("$guard")
     if [ $how = stopped ]; then kill -STOP "${guard%,*}"; else kill_now "$guard"; fi
     : >"$WORK/go"
-    wait_until 15 gone "${OURS[-2]}"
-    owned podman start "$NAME"
-    container=$(init)
-    OURS+=("$container")
+    wait_until 15 gone "$JOB"
+    owner_starts
     [ $how = killed ] || kill -CONT "${guard%,*}"
     "$BUILD/podleash" sweep "$PID_DIR"
-    wait_until 15 gone "$guard" || fail 'the guard goes on'
-    no_record || fail 'the record is left'
-    alive "$container" || fail "it was ended: $(cat "$LOG" 2>&1)"
+    assert_left_alone "$guard"
     forget
   done
 }
 
 @test "a detached container that its owner starts before a guard that was stopped has seen the job's end is not killed" {
-  local guard container
-  (
-    in_job shell "podman run -d --name $NAME --network=none $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; sleep 1'; until [ -e $WORK/go ]; do sleep 0.1; done"
-  ) 3>&- 4>&- 5>&- &
-  OURS+=("$(identity $!)")
-  OUR_CONTAINERS+=("$NAME")
-  PID_DIR=$WORK/kept
+  local guard
+  start_in_job "podman run -d --name $NAME --network=none $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; sleep 1'; until [ -e $WORK/go ]; do sleep 0.1; done"
   is_stopped() { "$BUILD/podleash" list "$PID_DIR" | grep -q ' stopped '; }
   wait_until 15 is_stopped
   guard=$(record_value guard "$PID_DIR"/*.run)
@@ -235,23 +233,18 @@ guard_of_one() {
   kill -STOP "${guard%,*}"
   wait_until 5 stopped "$guard"
   : >"$WORK/go"
-  wait_until 15 gone "${OURS[0]}"
+  wait_until 15 gone "$JOB"
   # It sleeps for a second at most, and is late half a second later.
   sleep 2
-  owned podman start "$NAME"
-  container=$(init)
-  OURS+=("$container")
+  owner_starts
   kill -CONT "${guard%,*}"
-  wait_until 15 gone "$guard" || fail 'the guard goes on'
-  no_record || fail 'the record is left'
-  alive "$container" || fail "it was ended: $(cat "$LOG" 2>&1)"
+  assert_left_alone "$guard"
 }
 
 @test "a container that its owner starts while the job that made it goes on is not killed at the job's end" {
-  local container
   in_job kept "$(stays); env -u LD_PRELOAD podman start $NAME; true"
-  container=$(init)
-  OURS+=("$container")
+  INIT=$(init)
+  OURS+=("$INIT")
   wait_until 10 no_record || fail 'the record is left'
-  alive "$container" || fail "$(cat "$LOG" 2>&1)"
+  alive "$INIT" || fail "$(cat "$LOG" 2>&1)"
 }

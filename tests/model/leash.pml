@@ -833,9 +833,9 @@ proctype Cleanup(byte n)
 inline tell_keeper()
 {
 	if
-	:: recorded && guard[recorded] == RUNS -> /* guard_open() */
+	:: recorded && guard[recorded] == RUNS -> /* guard_find() */
 		told = recorded;
-		sigterm[told] = true; /* reapers_tell() */
+		sigterm[told] = true; /* reapers_wait_for() */
 		guard[told] == GONE;  /* reapers_collect() */
 		told = 0
 	:: else -> !record || lock == NOBODY || recorded && guard[recorded] == RUNS
