@@ -23,7 +23,12 @@ struct owner {
 	uint64_t began; /* boottime_ns; it, or the topmost above it */
 };
 
-bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
+/*
+ * Whether @words are a receptor command-runner's (receptor, workceptor/command.go:
+ * `receptor … --command-runner command=… params=… unitdir=…`). Writes the basename of unitdir to
+ * @unit ("" where it is no valid unit name).
+ */
+static bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
 {
 	bool found = false;
 
@@ -35,8 +40,7 @@ bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
 			found = true;
 		if (!unitdir)
 			continue;
-		const char *slash = strrchr(unitdir, '/');
-		const char *name = slash ? slash + 1 : unitdir;
+		const char *name = path_basename(unitdir);
 		if (unit_name_valid(name))
 			(void)snprintf(unit, UNIT_SIZE, "%s", name);
 		return true;

@@ -73,11 +73,4 @@ bool owner_is_named(void);
 /* Waits up to @ms for the end of the owner that our environment names; whether it has come. */
 bool owner_ends(int ms);
 
-/*
- * Whether @words are a receptor command-runner's (receptor, workceptor/command.go:
- * `receptor … --command-runner command=… params=… unitdir=…`). Writes the basename
- * of unitdir to @unit ("" where it is no valid unit name). Pure.
- */
-bool is_command_runner(const struct words *words, char unit[UNIT_SIZE]);
-
 #endif

@@ -4,8 +4,6 @@
 #include <sys/resource.h>
 
 #include "../preload/resolve.h"
-#include "commands.h"
-#include "containers_conf.h"
 #include "doctor.h"
 #include "given.h"
 #include "identity.h"

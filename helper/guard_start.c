@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "file.h"
 #include "guard.h"
 #include "guard_fds.h"
 #include "log.h"

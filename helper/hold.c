@@ -71,8 +71,6 @@ struct hold {
  */
 static bool parse(struct hold *hold, int argc, char *argv[])
 {
-	char name[NAME_MAX + 1];
-
 	if (argc < 4)
 		return false;
 	hold->path = argv[1];
@@ -88,12 +86,11 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 	if (!slash || !after(hold->argv[hold->run + 2], PID_FLAG))
 		return false;
 	size_t length = (size_t)(slash - conmon);
-	if (length == 0 || strlen(slash + 1) > NAME_MAX)
+	if (length == 0 || length >= sizeof(hold->directory))
 		return false;
-	hold->is_too_long = length + LONGEST_NAME >= sizeof(hold->directory);
-	(void)snprintf(hold->directory, sizeof(hold->directory), "%.*s", (int)length, conmon);
-	memcpy(name, slash + 1, strlen(slash + 1) + 1);
-	return file_kind(name, hold->name) == FILE_CONMON_PID;
+	memcpy(hold->directory, conmon, length);
+	hold->directory[length] = '\0';
+	return file_kind(slash + 1, hold->name) == FILE_CONMON_PID;
 }
 
 /* Becomes podman with @argv; returns its status for a program that cannot be started. */

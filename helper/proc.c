@@ -175,8 +175,7 @@ bool proc_exe_name(pid_t pid, char name[NAME_MAX + 1])
 	/* what a package upgrade makes of a program that runs */
 	if ((size_t)length >= sizeof(deleted) && equal(target + cut, deleted))
 		target[cut] = '\0';
-	const char *slash = strrchr(target, '/');
-	return snprintf(name, NAME_MAX + 1, "%s", slash ? slash + 1 : target) <= NAME_MAX;
+	return snprintf(name, NAME_MAX + 1, "%s", path_basename(target)) <= NAME_MAX;
 }
 
 bool in_container_cgroup(const char *text, const char *cid)

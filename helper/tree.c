@@ -272,14 +272,13 @@ static size_t next_child(const struct forest *forest, size_t parent, size_t chil
 
 static void print_process(const struct node *node, bool colour)
 {
-	uint64_t tick_ns = 1000000000U / (uint64_t)sysconf(_SC_CLK_TCK);
 	const struct tree_run *item = node->run;
 	bool alarm = !node->alive && !node->elsewhere && !(item && item->run.detach);
 	char age[AGE_SIZE];
 
 	(void)snprintf(age, sizeof(age), "%s", node->elsewhere ? "-" : "dead");
 	if (node->alive)
-		format_age(age, seconds_since(node->id.start * tick_ns));
+		format_age(age, seconds_since(node->id.start * tick_ns()));
 	(void)printf("%7d ", (int)node->id.pid);
 	print_coloured(age, 5, colour && alarm ? "31" : NULL);
 	(void)printf("  ");
