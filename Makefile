@@ -45,6 +45,7 @@ helper_objects  = $(patsubst helper/%.c,$(BUILD)/helper/%.o,$(wildcard helper/*.
 shared          = $(BUILD)/helper/podman_command.o $(BUILD)/helper/resolve.o
 commands        = $(patsubst %,$(BUILD)/helper/%.o,podleash run hold guard cancel sweep list doctor doctor_leash doctor_machine doctor_receptor)
 units           = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit-%,$(wildcard tests/unit/*.c))
+preloads        = $(patsubst %,$(BUILD)/tests/%.so,swap_pid fast_clock)
 programs        = $(patsubst %,$(BUILD)/tests/%,start as_pid idle stand_in swap_file without_pidfd)
 fuzzers         = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
 bench           = $(patsubst %,$(BUILD)/bench/%,turns calls until nothing empty.so stand_in)
@@ -90,7 +91,7 @@ $(programs): $(BUILD)/tests/%: tests/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) -o $@ $< -pthread
 
-$(BUILD)/tests/swap_pid.so: tests/swap_pid.c Makefile
+$(preloads): $(BUILD)/tests/%.so: tests/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) -fPIC -shared -o $@ $< -ldl
 
@@ -209,7 +210,7 @@ coverage: ## branch coverage of helper/ and preload/ by all tests and faults (ll
 	@BUILD= TESTS="$(TESTS)" FILTER="$(FILTER)" tests/coverage
 
 units: $(units)
-programs: $(programs) $(BUILD)/tests/swap_pid.so
+programs: $(programs) $(preloads)
 test-programs: units programs
 
 faults: ## fail each system call of hold, guard, cancel and sweep, one at a time, as root; ONLY=spec, FEW=1

@@ -29,6 +29,12 @@
 #define SLOW_MS 10000
 #define MOVE_MS 1000
 
+/*
+ * Many reapers of ours, while none of them ends: longer than what one waits for may stand still. A
+ * runtime's delete that polls works for ever. They go on when nobody waits for them.
+ */
+#define REAPERS_MS 600000
+
 /* A question to podman about one container: a hundred cleanups at once take ten seconds. */
 #define ASK_MS 20000
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "bounds.h"
 #include "json.h"
 #include "log.h"
 #include "plain.h"
@@ -116,6 +117,7 @@ void reapers_collect(struct reapers *reapers, int ms)
 			handle_close(&reaper->process);
 			*reaper = reapers->item[--reapers->count];
 			reapers->report->done++;
+			reapers->news = boottime_ms();
 			any = true;
 		}
 		int left = ms_until(deadline);
@@ -139,6 +141,8 @@ static void add(struct reapers *reapers, const struct reaper *reaper)
 		handle_close(&process); /* the next look at the directory finds the run again */
 		return;
 	}
+	if (!count)
+		reapers->news = boottime_ms();
 	reapers->item = larger;
 	larger[count] = *reaper;
 	reapers->count++;
@@ -159,6 +163,11 @@ static struct reaper reaper_of(const struct run *run, struct handle process, boo
 bool reapers_have_room(const struct reapers *reapers)
 {
 	return reapers->report->children < CHILDREN_MAX;
+}
+
+bool reapers_work(const struct reapers *reapers)
+{
+	return reapers->children && ms_until(reapers->news + REAPERS_MS);
 }
 
 /* A child may outlive us: whoever reads our output must see its end all the same. */
@@ -201,7 +210,7 @@ void reapers_start(struct reapers *reapers, struct run *run, const char *file)
 		reaper.conmon = run->conmon.pid;
 		(void)snprintf(reaper.name, sizeof(reaper.name), "%s", file);
 	}
-	while (reapers->children && !reapers_have_room(reapers))
+	while (reapers_work(reapers) && !reapers_have_room(reapers))
 		reapers_collect(reapers, LOOK_MS);
 	/* of an earlier boot nothing runs, and nothing is waited for */
 	pid_t child = run_place(run) != PLACE_EARLIER_BOOT ? fork_reaper(&reaper.process) : -1;

@@ -39,6 +39,7 @@ struct reapers {
 	struct report *report;
 	struct reaper *item;
 	size_t count, children;
+	int64_t news; /* boottime_ms() when the first of them began, or the last one ended */
 	size_t failures;
 	struct names failed; /* records and files that are given up; named in the log */
 };
@@ -57,10 +58,11 @@ void report_unnamed(const struct report *report, const char *path);
 
 /*
  * Reaps @run in a child, which keeps the record's lock, and goes on when we end; the caller frees
- * the run, and so gives up its own hold on the lock. Waits for a place where many are at work, and
- * reaps in this process where there is no room for another one, and where the run is of an earlier
- * boot. Of a run without a record (plain.h) @file is the pid file that told of it, else NULL; its
- * pid files are removed then, and one of a conmon that is being reaped already is left to that.
+ * the run, and so gives up its own hold on the lock. Waits for a place where many are at work,
+ * while some of them end, and reaps in this process where there is no room for another one, and
+ * where the run is of an earlier boot. Of a run without a record (plain.h) @file is the pid file
+ * that told of it, else NULL; its pid files are removed then, and one of a conmon that is being
+ * reaped already is left to that.
  */
 void reapers_start(struct reapers *reapers, struct run *run, const char *file);
 
@@ -77,6 +79,9 @@ void reapers_wait_for(struct reapers *reapers, const struct run *run, struct han
 
 /* Whether the run called @name, or of that pid file, is being ended. */
 bool reapers_have(const struct reapers *reapers, const char *name);
+
+/* Whether children of ours are at work, and may end soon: not where none has for too long. */
+bool reapers_work(const struct reapers *reapers);
 
 /* Collects those that are done, waiting at most @ms for the first of them. */
 void reapers_collect(struct reapers *reapers, int ms);

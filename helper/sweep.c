@@ -228,7 +228,7 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 	size_t count = names.count;
 	while (count && ms_until(deadline)) {
 		count = sweep_files(&place, &names, count);
-		while (place.reapers.children || (place.reapers.count && ms_until(deadline)))
+		while (reapers_work(&place.reapers) || (place.reapers.count && ms_until(deadline)))
 			reapers_collect(&place.reapers, 1000);
 		if (count) {
 			report_progress(&sweep->report, count);

@@ -108,6 +108,28 @@ END
   if grep -sE 'ending it|podman ' "$LOG"; then fail 'a normal end, and the log has something to say'; fi
 }
 
+@test "a delete that polls for ever: a sweep says so and returns, and what it began goes on" {
+  make_runtime delete "until [ -e $WORK/go ]; do sleep 0.1; done"
+  start_script U1 <<END
+podman $GLOBAL run --rm --network=none $IMAGE sleep 600
+END
+  wait_running
+  kill -STOP "${GUARD%,*}"
+  kill_now "$RUNNER" "$GUARD"
+  wait_until 5 gone "$GUARD"
+  # Ten of its minutes are ten seconds.
+  STATUS=0
+  FAST_CLOCK=60 FAST_SINCE=$(now_ms) LD_PRELOAD=$BUILD/tests/fast_clock.so PODLEASH_LOG=$LOG \
+    timeout 60 "$BUILD/podleash" sweep "$PID_DIR" >"$WORK/out" 3>&- || STATUS=$?
+  cat "$WORK/out" "$LOG"
+  [ $STATUS = 1 ] || fail "status $STATUS"
+  grep -q '^unit U1, run .*: something is left; the log says what$' "$WORK/out"
+  [ "$(grep -c 'what cleans up after it takes long' "$LOG")" = 1 ] || fail 'the log does not say what'
+  alive "$CONMON" || fail 'conmon was ended'
+  : >"$WORK/go"
+  assert_nothing_left
+}
+
 @test "a runtime that is stopped while it deletes the container, below podman's cleanup: it is woken" {
   make_runtime delete 'kill -STOP $$'
   start_script U1 <<END
