@@ -74,6 +74,24 @@ END
   if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
 }
 
+@test "a restart policy in the foreground: what it has started again ends with its podman" {
+  start_script U1 <<END
+podman run --restart=always --network=none --label=work=$WORK/ $IMAGE sleep 1 &
+sleep 600
+END
+  wait_running
+  local first=$CONTAINER
+  restarted() { container_runs && [ "$CONTAINER" != "$first" ]; }
+  wait_until 20 restarted
+  OURS+=("$CONMON" "$CONTAINER")
+  kill_now "$PODMAN"
+  wait_until 20 none_carries "$RUN."
+  wait_until 5 gone "$GUARD"
+  alive "$RUNNER"
+  [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = false ]
+  if compgen -G "$RUN.*" >/dev/null; then fail 'files are left'; fi
+}
+
 @test "a podleash run inside another: the end of the inner one leaves the outer's container alone" {
   start_script U1 run <<END
 podman run --rm --network=none $IMAGE sleep 600 &

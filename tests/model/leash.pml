@@ -100,19 +100,18 @@ bool cancelled;	   /* cancel has returned 0 */
 bool swept;	   /* such a sweep has returned 0 */
 bool fresh[ACTORS]; /* a holder was dead when this sweep began, and nobody was killed since */
 bool unguarded;	   /* published, and without a guard or no more with one */
-bool unclean;	   /* conmon was killed between the end of a container that stays and its cleanup: left to podman */
 bool cut;	   /* a cleanup was killed between bundle and database: what ended is taken for done */
 bool disturbed;	   /* podman, conmon or a cleanup was killed */
 byte kills;
 
 #define Bit(n)	 (1 << ((n) - 1))
 #define Alive(n) (container[n] == CREATING || container[n] == RUNS)
-#define Lost	 (!runner || !detach && !restarts && podman == GONE)
+#define Lost	 (!runner || !detach && podman == GONE)
 /* the conmon of an earlier start has a cleanup that finds nothing to do */
 #define Runs(n)	 (whose[n] == JOBS && (conmon[n] == RUNS && starts == n || Alive(n)))
 #define Running	 (podman == RUNS || Runs(1) || Runs(2) || cleanup[REAPERS] == RUNS)
 /* what podman still has to do for it */
-#define Residue (whose[starts] == JOBS && (database == STARTED && !unclean || remove && database == CREATED) && !(cut && kills))
+#define Residue (whose[starts] == JOBS && (database == STARTED || remove && database == CREATED) && !(cut && kills))
 #define Left	(Running || Residue || record || pid_files || id_file)
 
 inline Close(fd)
@@ -560,7 +559,6 @@ inline guard_start(fd, started)
 #endif
 #define podman_gone   (podman == GONE)
 #define conmon_gone   (conmon_known && conmon[conmon_known] == GONE)
-#define may_come_back (detach || restarts)
 #define was_removed   (conmon_known && remove && !bundle) /* container_was_removed() */
 
 #define Can_find_conmon (!conmon_known && podman == GONE && !Can_learn_conmon && Proven(1)) /* find_conmon() */
@@ -569,23 +567,23 @@ inline guard_start(fd, started)
 /* judge(): whether it returns MUST_REAP, also once a time is over; and FINISHED */
 #define must_stopped (remove && !was_removed && !Can_look) /* linger(): it looks again before the time is over */
 #define must_gone \
-	(!conmon_gone -> !(may_come_back && !holder_gone) && (podman_gone || holder_gone) : \
+	(!conmon_gone -> !(detach && !holder_gone) && (podman_gone || holder_gone) : \
 	 (!podman_gone -> holder_gone || remove && bundle : \
-	  (may_come_back && !holder_gone -> must_stopped : holder_gone && !remove)))
+	  (detach && !holder_gone -> must_stopped : !remove)))
 #define finished_gone \
-	(conmon_gone && podman_gone && (may_come_back && !holder_gone -> was_removed : !holder_gone || remove))
+	(conmon_gone && podman_gone && (detach && !holder_gone -> was_removed : remove))
 /* the container has ended before anyone saw its conmon, and may be started again */
 #ifdef UNSEEN_IS_NONE
 #define Unseen false
 #else
-#define Unseen (may_come_back && id_file && !conmon_known)
+#define Unseen (detach && id_file && !conmon_known)
 #endif
 #define must_unknown \
 	(!podman_gone -> holder_gone || conmon_gone && remove && bundle : \
 	 (holder_gone || !conmon_known && !Unseen -> true : \
-	  (conmon_gone || Unseen -> (may_come_back -> must_stopped : !remove) : !detach)))
+	  (conmon_gone || Unseen -> (detach -> must_stopped : !remove) : !detach)))
 #define finished_unknown \
-	(podman_gone && conmon_gone && !holder_gone && (may_come_back -> was_removed : remove))
+	(podman_gone && conmon_gone && !holder_gone && (detach -> was_removed : remove))
 #define must_alive (holder_gone || podman_gone && !detach || conmon_gone)
 
 #define Must \
@@ -635,8 +633,8 @@ proctype Guard(byte me)
 		d_step { ready[me] = true; unguarded = false };
 		watch_run(verdict);
 		if
-		:: verdict == FINISHED && conmon_known && (!remove || was_removed) -> /* reap_finished() */
-			d_step { verdict = GO_ON; unclean = !remove && database == STARTED };
+		:: verdict == FINISHED && was_removed -> /* reap_finished() */
+			verdict = GO_ON;
 			record_remove()
 		:: else ->
 			d_step { verdict = GO_ON; watched = true; close_run(starts) };
