@@ -85,6 +85,17 @@ start_in_terminal() {
   assert_nothing_left
 }
 
+@test "Ctrl-C is a key for a container with a terminal of its own: where that ignores it, a cancel ends it" {
+  sed -i 's/podman run --rm/podman run -it --rm/' "$WORK/script"
+  start_in_terminal sh -c "$(leash "$WORK/script"); :"
+  printf '\003' >"$WORK/keys"
+  wait_until 10 grep -q '\^C' "$WORK/stdout"
+  alive "$CONTAINER"
+  unset RECEPTOR_PID_DIRECTORY
+  env -u XDG_RUNTIME_DIR "$BUILD/podleash" cancel --unit "$UNIT"
+  assert_job_ends
+}
+
 @test "the terminal is lost, below its shell: nothing is left" {
   start_in_terminal sh -c "$(leash "$WORK/script"); :"
   kill_now "$TERMINAL"

@@ -169,6 +169,7 @@ record_of_unit() {
   jq -r 'select(.socket == "/dev/log") | .text' "$WORK/out" | grep -q 'unit U1, run 1-1: podman container cleanup' || explain 'it did not'
 }
 
+# bats test_tags=root
 @test "root's PODLEASH_LOG leads through a directory or a link of another user's: the journal gets the line" {
   [ "$(id -u)" = 0 ] || skip 'only root may be led'
   local way
