@@ -1426,8 +1426,11 @@ make_old_things() {
   : >"$PID_DIR/full/notes"
   (PID_DIR=$PID_DIR/swept && good_record 3-7)
   good_record 3-8
-  printf '%s\n' .3-3.run .3-9.pid 3-1.pid 3-2.conmon.pid 3-8.run 3-9.conmon.pid.A1B2C3 cancelled.damaged cancelled.old cancelled.other-boot empty swept |
-    LC_ALL=C sort >"$WORK/removed"
+  {
+    printf '%s\n' .3-3.run .3-9.pid 3-8.run 3-9.conmon.pid.A1B2C3 cancelled.damaged cancelled.old cancelled.other-boot empty swept
+    # From another pid namespace than the machine's own nobody's pid is known to be dead.
+    [ "$(readlink /proc/self/ns/pid)" != 'pid:[4026531836]' ] || printf '%s\n' 3-1.pid 3-2.conmon.pid
+  } | LC_ALL=C sort >"$WORK/removed"
 }
 
 names_in() {
