@@ -340,6 +340,7 @@ END
   local compiler sanitizer way
   # What a machine lacks, and what does not start without podleash either, is left out.
   for compiler in gcc clang 'clang -shared-libasan'; do
+    command -v "${compiler%% *}" >/dev/null || continue
     export LD_LIBRARY_PATH=
     [[ $compiler != clang* ]] || LD_LIBRARY_PATH=$(clang -print-resource-dir)/lib/linux
     for sanitizer in address thread undefined leak; do
