@@ -248,6 +248,11 @@ matrix: ## the leak tests on three podmans, six ansible-runners and ansible-navi
 	@tests/setup matrix
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/matrix/run
 
+clients: ## programs that call podman: molecule, tox, npm and others, run and killed; ONLY="make tox", QUICK=1
+	@tests/setup clients
+	@$(MAKE) --no-print-directory all
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/clients/run
+
 chaos: ## random signals to RUNS=40 units of random shape; SEED=n repeats
 	@tests/setup
 	@$(MAKE) --no-print-directory all
