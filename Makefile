@@ -253,6 +253,10 @@ clients: ## programs that call podman: molecule, tox, npm and others, run and ki
 	@$(MAKE) --no-print-directory all
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/clients/run
 
+peers: ## tests of podman, CPython and pexpect, with and without podleash; ONLY="cpython podman", QUICK=1
+	@tests/setup peers
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/peers/run
+
 chaos: ## random signals to RUNS=40 units of random shape; SEED=n repeats
 	@tests/setup
 	@$(MAKE) --no-print-directory all
