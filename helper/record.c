@@ -352,10 +352,10 @@ static size_t later_size(const struct draft *draft)
 /* Whether it is read back, by the guard first of all. False with errno and @why. */
 static bool is_readable(const struct draft *draft, const char **why)
 {
-	struct run run;
+	_cleanup_free_ char *copy = draft->failed ? NULL : strndup(draft->text, draft->size);
+	struct run run; /* it owns nothing but the copy */
 
 	run_init(&run, -1, "");
-	char *copy = draft->failed ? NULL : strndup(draft->text, draft->size);
 	if (!copy) {
 		errno = ENOMEM;
 		*why = strerror(errno);
@@ -366,7 +366,6 @@ static bool is_readable(const struct draft *draft, const char **why)
 		*why = "too many global flags of podman's";
 	if (!*why && later_size(draft) > RECORD_LIMIT)
 		*why = "too long flags and variables of podman's";
-	run_free(&run);
 	errno = E2BIG;
 	return !*why;
 }

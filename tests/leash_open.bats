@@ -136,14 +136,11 @@ broken_directories() {
   done <"$WORK/list"
 }
 
-@test "no directory, or one with too long a name: the job runs, nothing is logged" {
-  local directory
+@test "no directory: the job runs, nothing is logged" {
   collect bare "${REAL[@]}"
-  for directory in '' "/$(printf '%02000d' 0)"; do
-    collect open leashed RECEPTOR_PID_DIRECTORY="$directory" "${REAL[@]}"
-    assert_same open
-    [ ! -e "$LOG" ]
-  done
+  collect open leashed RECEPTOR_PID_DIRECTORY= "${REAL[@]}"
+  assert_same open
+  [ ! -e "$LOG" ]
   collect open leashed -u RECEPTOR_PID_DIRECTORY "${REAL[@]}"
   assert_same open
   [ ! -e "$LOG" ]
