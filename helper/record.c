@@ -352,7 +352,7 @@ static size_t later_size(const struct draft *draft)
 /* Whether it is read back, by the guard first of all. False with errno and @why. */
 static bool is_readable(const struct draft *draft, const char **why)
 {
-	_cleanup_free_ char *copy = draft->failed ? NULL : strndup(draft->text, draft->size);
+	char *copy = draft->failed ? NULL : strndup(draft->text, draft->size);
 	struct run run; /* it owns nothing but the copy */
 
 	run_init(&run, -1, "");
@@ -366,6 +366,7 @@ static bool is_readable(const struct draft *draft, const char **why)
 		*why = "too many global flags of podman's";
 	if (!*why && later_size(draft) > RECORD_LIMIT)
 		*why = "too long flags and variables of podman's";
+	free(copy);
 	errno = E2BIG;
 	return !*why;
 }
