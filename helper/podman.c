@@ -524,22 +524,22 @@ static enum staying ask_staying(const struct run *run)
 	return run->restarts || is_left_by(run, conmon) ? STAYING_DIRTY : STAYING_DONE;
 }
 
-/* The runtime, as conmon has named it, or podman does, else NULL. Owned by the caller. */
-static char *find_runtime(const struct run *run)
+/* Writes the runtime, as conmon has named it, or podman does; "" where none does. */
+static void find_runtime(const struct run *run, char runtime[PATH_MAX])
 {
 	int status;
+	_cleanup_free_ char *asked =
+		run->runtime[0] ? NULL : inspect(run, name_of(run), "{{.OCIRuntime}}", &status);
+	const char *found = asked ? asked : run->runtime;
 
-	if (run->runtime[0])
-		return strdup(run->runtime);
-	char *line = inspect(run, name_of(run), "{{.OCIRuntime}}", &status);
-	if (line)
-		line[strcspn(line, "\n")] = '\0';
-	return line;
+	(void)snprintf(runtime, PATH_MAX, "%.*s", (int)strcspn(found, "\n"), found);
 }
 
+/* It is asked first: a delete may take its time, also of what is not there. */
 static void forget(const struct run *run, const char *runtime)
 {
-	if (runtime && runtime[0] && run->cid[0]) /* fails where it does not know it */
+	if (runtime[0] && run->cid[0] &&
+	    call(WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL) == 0)
 		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
 }
 
@@ -595,8 +595,9 @@ static bool clean_up_staying(struct run *run)
 	if (staying == STAYING_DONE || run_is_taken(run))
 		return true;
 	if (staying == STAYING_CREATED) {
-		_cleanup_free_ char *runtime = find_runtime(run);
+		char runtime[PATH_MAX];
 
+		find_runtime(run, runtime);
 		forget(run, runtime);
 		if (!run->runtime[0]) /* conmon had not begun */
 			return true;
@@ -626,11 +627,13 @@ static bool is_removed(const struct run *run)
 
 bool podman_clean_up(struct run *run)
 {
+	char runtime[PATH_MAX];
+
 	if (!name_of(run))
 		return true;
 	if (!run->remove)
 		return clean_up_staying(run);
-	_cleanup_free_ char *runtime = find_runtime(run); /* while podman knows it */
+	find_runtime(run, runtime); /* while podman knows it */
 	if (!is_removed(run) && !clean_up_and_remove(run))
 		return false;
 	forget(run, runtime);
