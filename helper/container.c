@@ -96,10 +96,11 @@ static bool ask_to_end(const struct run *run, const struct handle *init, int sig
 }
 
 /*
- * The zombies of a podman exec, which its conmon reaps, or a runtime below that, keep the init of
- * their pid namespace from its end while those are stopped: pid_namespaces(7).
+ * The zombies of a podman exec, which its conmon reaps, or a runtime below that, keep @init from
+ * its end: pid_namespaces(7). Who is stopped is woken; a conmon whose output nobody takes is
+ * killed.
  */
-static void wake_sessions(const struct run *run)
+static void end_sessions(const struct run *run, const struct handle *init)
 {
 	struct handles tree = {0};
 	_cleanup_census_ struct census census;
@@ -109,6 +110,10 @@ static void wake_sessions(const struct run *run)
 		descendants_add(&tree, &census.session.item[i]);
 	handles_signal(&census.session, SIGCONT);
 	handles_signal(&tree, SIGCONT);
+	if (!handle_wait(init, PODMAN_MS)) {
+		handles_signal(&census.session, SIGKILL);
+		handles_signal(&tree, SIGKILL);
+	}
 	handles_close(&tree);
 }
 
@@ -122,7 +127,7 @@ static bool end_init(struct run *run, const struct handle *init, const struct pr
 	log_ending(run);
 	if (handle_wait(init, REAPED_MS))
 		return true;
-	wake_sessions(run);
+	end_sessions(run, init);
 	return handle_wait(init, KILL_MS);
 }
 

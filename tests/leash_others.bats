@@ -57,6 +57,11 @@ has_learned() {
   done
 }
 
+# restarted: another container runs than the $first.
+restarted() {
+  container_runs && [ "$CONTAINER" != "$first" ]
+}
+
 @test "a restart policy starts the container again: the new one is leashed, and the job's end is the last" {
   start_script U1 <<END
 podman run -d --restart=always --network=none --label=work=$WORK/ $IMAGE sleep 1
@@ -64,7 +69,6 @@ sleep 600
 END
   wait_running
   local first=$CONTAINER
-  restarted() { container_runs && [ "$CONTAINER" != "$first" ]; }
   wait_until 20 restarted
   OURS+=("$CONMON" "$CONTAINER")
   kill_now "$RUNNER"
@@ -81,7 +85,6 @@ sleep 600
 END
   wait_running
   local first=$CONTAINER
-  restarted() { container_runs && [ "$CONTAINER" != "$first" ]; }
   wait_until 20 restarted
   OURS+=("$CONMON" "$CONTAINER")
   kill_now "$PODMAN"
@@ -169,6 +172,28 @@ exec_conmon() {
     gone "$session" || fail 'it goes on'
     if grep 'does not end' "$LOG"; then fail 'the container waits for it'; fi
   done
+}
+
+# is_stuck PROCESS: it waits until somebody takes what it writes to a socket.
+is_stuck() {
+  [[ $(</proc/"${1%,*}"/wchan) == sock_* ]]
+}
+
+@test "a podman exec whose output nobody takes, then its runner killed: nothing is left" {
+  local session
+  mkfifo "$WORK/output"
+  start_run
+  sleep 600 <>"$WORK/output" 3>&- 4>&- &
+  OURS+=("$(identity $!)")
+  podman exec "$CID" yes >"$WORK/output" 2>/dev/null 3>&- 4>&- &
+  OURS+=("$(identity $!)")
+  wait_until 10 exec_conmon >/dev/null || fail 'no conmon of the exec'
+  session=$(exec_conmon)
+  OURS+=("$session")
+  wait_until 20 is_stuck "$session"
+  kill_now "$RUNNER"
+  assert_job_ends 20
+  gone "$session" || fail 'it goes on'
 }
 
 @test "the guard stopped: cancel wakes it, and nothing is left" {
