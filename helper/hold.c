@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * podleash hold PATH ARGV0 … run --conmon-pidfile=P --pidfile=Q …
- * podleash hold PATH ARGV0 …                          (there may be a run in it)
+ * podleash hold PATH ARGV0 … create …
  *
  * Stands between the runner's exec and podman, in the same process: publishes
  * the run's record, starts its guard, and becomes podman, which is asked for the
  * container's id besides (--cidfile). Whatever fails here must not fail the job:
  * podman is then started as the runner asked for it.
+ *
+ * A `podman create` is started so at once, but with nothing of ours in its environment: that may go
+ * into the container (--env-host).
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -388,23 +391,14 @@ static int prepare(struct hold *hold, int directory, const char *why)
 	return 0;
 }
 
-/* Whether podman works elsewhere: it is asked where some containers.conf may say so. */
-static bool is_elsewhere(const struct hold *hold)
+static int create(char *argv[])
 {
-	char conf[PATH_MAX];
+	char **environment = environment_unleashed();
+	const struct hold hold = {.path = argv[1],
+				  .argv = argv + 2,
+				  .environment = environment ? environment : environ};
 
-	return containers_conf_may_be_remote(conf) &&
-	       podman_is_elsewhere(hold->absolute, hold->argv + 1, hold->run - 1,
-				   hold->environment);
-}
-
-static int open_directory(const struct hold *hold, const char **why)
-{
-	if (!hold->is_too_long && hold->run)
-		return piddir_open(hold->directory, why);
-	errno = ENAMETOOLONG;
-	*why = strerror(errno);
-	return -1;
+	return become(&hold, hold.argv);
 }
 
 int hold_main(int argc, char *argv[])
@@ -414,6 +408,8 @@ int hold_main(int argc, char *argv[])
 	int status;
 
 	log_init();
+	if (argc > 3 && podman_create_index(argv + 2))
+		return create(argv);
 	if (!parse(&hold, argc, argv)) {
 		print_error("hold: not a command line of libpodleash.so, which calls it");
 		return WRONG_USAGE;

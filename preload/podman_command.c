@@ -115,13 +115,23 @@ size_t podman_command_index(char *const argv[])
 	return i && !strcmp(argv[i], "container") ? skip_flags(argv, i + 1) : i;
 }
 
-size_t podman_run_index(char *const argv[])
+static size_t index_of(char *const argv[], const char *command)
 {
 	/* few command lines have that word: the flags of most are never looked up */
-	if (!argv || !argv[0] || !has_word(argv + 1, "run"))
+	if (!argv || !argv[0] || !has_word(argv + 1, command))
 		return 0;
 	size_t i = podman_command_index(argv);
-	return i && !strcmp(argv[i], "run") ? i : 0;
+	return i && !strcmp(argv[i], command) ? i : 0;
+}
+
+size_t podman_run_index(char *const argv[])
+{
+	return index_of(argv, "run");
+}
+
+size_t podman_create_index(char *const argv[])
+{
+	return index_of(argv, "create");
 }
 
 bool podman_may_run(char *const argv[])

@@ -119,6 +119,26 @@ END
   assert_job_ends
 }
 
+@test "--env-host: a container that a job runs or creates has nothing of podleash's in its environment" {
+  local mode
+  for mode in env run; do
+    echo "$mode"
+    start_script "U-$mode" $mode <<END
+podman run --rm --network=none --env-host $IMAGE env | sed 's/^/run /'
+for create in create 'container create' '--log-level=error create'; do
+  id=\$(podman \$create --network=none --env-host $IMAGE true)
+  podman container inspect --format '{{range .Config.Env}}create {{.}}
+{{end}}' \$id
+  podman rm \$id >/dev/null
+done
+END
+    job_status
+    [ "$STATUS" = 0 ] || fail "status $STATUS"
+    [ "$(grep -c '^create HOME=' "$UNITDIR/stdout")" = 3 ] && grep -q '^run HOME=' "$UNITDIR/stdout" || fail "$(<"$UNITDIR/stdout")"
+    if grep -E '^[a-z]+ (PODLEASH_|RECEPTOR_PID_DIRECTORY=|LD_PRELOAD=|ASAN_OPTIONS=)' "$UNITDIR/stdout"; then fail 'it has'; fi
+  done
+}
+
 @test "SIGCHLD ignored by whoever starts the job: its run is leashed all the same" {
   start_script U1 <<END
 trap '' CHLD

@@ -69,7 +69,7 @@ assert_job_status() {
 }
 
 @test "a container that catches SIGHUP and goes on ends when podleash run podman run is hung up" {
-  start podman run --rm --network=none $IMAGE sh -c 'trap : HUP; echo ready; while :; do sleep 0.1; done'
+  start podman run --rm --network=none "$IMAGE" sh -c 'trap : HUP; echo ready; while :; do sleep 0.1; done'
   wait_until 10 said ready
   kill -HUP "${COMMAND_RUNNER%,*}"
   assert_job_ends
@@ -100,7 +100,7 @@ assert_job_status() {
 
 @test "Ctrl-C that a container hears and survives: it lives on, as does one in the background, until the command ends" {
   local ready='echo ready; while :; do sleep 0.1; done'
-  start_on_screen '"$@"; :' podman run --rm --network=none $IMAGE sh -c "trap 'echo heard' INT; $ready"
+  start_on_screen '"$@"; :' podman run --rm --network=none "$IMAGE" sh -c "trap 'echo heard' INT; $ready"
   wait_until 10 said ready
   press_ctrl_c
   wait_until 10 said heard
@@ -121,7 +121,7 @@ assert_job_status() {
 }
 
 @test "a container that handles SIGTERM has the time that it takes; podleash run ends as it does" {
-  start --grace 1 podman run --rm --network=none --volume="$WORK:/work" $IMAGE sh -c '
+  start --grace 1 podman run --rm --network=none --volume="$WORK:/work" "$IMAGE" sh -c '
     trap "echo heard; until [ -e /work/go ]; do sleep 0.1; done; exit 3" TERM
     echo ready
     while :; do sleep 0.1; done'

@@ -231,37 +231,22 @@ static void test_podman_command_index(void)
 	ok(podman_command_index(NULL) == 0, "subcommand: no command line");
 }
 
-static void test_may_run(void)
+static void test_podman_create_index(void)
 {
-	static const struct {
-		char *argv[WORDS];
-		bool may;
-	} rows[] = {
-		{{"podman", "--new", "run"}, true},
-		{{"podman", "--new", "x", "run"}, true},
-		{{"podman", "--new=x", "run"}, true},
-		{{"podman", "--syslog", "--root", "/r", "--new", "exec", "run"}, true},
-		{{"podman", "container", "--new", "run"}, true},
-		{{"podman", "-vr", "run"}, true},
-		{{"podman", "--new", "ps"}, false},
-		{{"podman", "run", "--new", "run"}, false},
-		{{"podman", "ps", "--new", "run"}, false},
-		{{"podman", "--remote", "--new", "run"}, false},
-		{{"podman", "--root"}, false},
-		{{"podman"}, false},
-		{{NULL}, false},
-	};
+	char *const create[] = {"podman", "--syslog", "container", "create", "image", NULL};
+	char *const run[] = {"podman", "run", "image", "create", NULL};
+	char *const network[] = {"podman", "network", "create", NULL};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		ok(podman_may_run(rows[i].argv) == rows[i].may, "row %zu %s be a run", i,
-		   rows[i].may ? "may" : "cannot");
-	ok(!podman_may_run(NULL), "no words at all cannot");
+	ok(podman_create_index(create) == 3, "create");
+	ok(podman_create_index(run) == 0, "run, whatever is run, creates nothing else");
+	ok(podman_create_index(network) == 0, "create of something else");
 }
 
 int main(void)
 {
 	test_podman_run_index();
 	test_podman_command_index();
+	test_podman_create_index();
 	test_global_flags();
 	test_list_contains();
 	test_env_value();
