@@ -293,33 +293,30 @@ struct supervision {
 	int64_t kill_at; /* boottime_ms; 0: it is not to be killed */
 };
 
-static void note_told(const struct job *job, struct supervision *watch)
+/*
+ * Tells the command to end, unless @signal has @reached it. A podman that ends with its container
+ * is not told besides: it would complain that there is no container to hand the signal on to.
+ */
+static void tell_command(const struct job *job, struct supervision *watch, int signal, bool reached)
 {
+	/* who hangs up wants no answer */
+	int heard = signal == SIGHUP || watch->has_runner ? UNHEARD_BY_ALL : signal;
+
+	if (!end_unheard(job->directory, watch->command, heard, reached) && !reached)
+		(void)kill(watch->command, signal);
+	if (reached && signal == SIGINT && !watch->has_runner)
+		return; /* Ctrl-C: what else the command makes of it is its own affair */
 	if (!watch->told && job->kill_ms)
 		watch->kill_at = boottime_ms() + job->kill_ms;
 	watch->told = true;
 }
 
-/*
- * Tells the command to end. A podman that ends with its container is not told besides: it would
- * complain that there is no container to hand the signal on to.
- */
-static void tell_command(const struct job *job, struct supervision *watch, int signal)
-{
-	/* who hangs up wants no answer */
-	int heard = signal == SIGHUP || watch->has_runner ? UNHEARD_BY_ALL : signal;
-
-	if (!end_unheard(job->directory, watch->command, heard, false))
-		(void)kill(watch->command, signal);
-	note_told(job, watch);
-}
-
 /* Receptor's cancel: tells the command to end and cancels the unit, once. */
-static void end_job(const struct job *job, struct supervision *watch, int signal)
+static void end_job(const struct job *job, struct supervision *watch, int signal, bool reached)
 {
 	bool again = watch->told;
 
-	tell_command(job, watch, signal);
+	tell_command(job, watch, signal, reached);
 	if (!again && !cancel_job(job, CANCEL_MS))
 		log_run(&job->whole, NULL, "not all of it ended within %d ms; its guards go on",
 			CANCEL_MS);
@@ -346,14 +343,9 @@ static void take_signal(const struct job *job, struct supervision *watch)
 		if (!reached)
 			(void)kill(watch->command, signal);
 	} else if (watch->has_runner) {
-		end_job(job, watch, reached ? 0 : signal);
-	} else if (!reached) {
-		tell_command(job, watch, signal);
-	} else if (signal == SIGHUP) {
-		(void)end_unheard(job->directory, watch->command, UNHEARD_BY_ALL, true);
-		note_told(job, watch);
-	} else { /* Ctrl-C: what else the command makes of it is its own affair */
-		(void)end_unheard(job->directory, watch->command, signal, true);
+		end_job(job, watch, signal, reached);
+	} else {
+		tell_command(job, watch, signal, reached);
 	}
 }
 
@@ -389,7 +381,7 @@ static int watch_command(const struct job *job, struct supervision *watch)
 			return status;
 		if (watch->has_runner && !handle_alive(&watch->command_runner)) {
 			handle_close(&watch->command_runner);
-			end_job(job, watch, SIGTERM);
+			end_job(job, watch, SIGTERM, watch->told);
 			watch->has_runner = false;
 		}
 		if (watch->kill_at && !ms_until(watch->kill_at)) {
