@@ -391,14 +391,14 @@ static int prepare(struct hold *hold, int directory, const char *why)
 	return 0;
 }
 
-static int create(char *argv[])
+static int create(struct hold *hold, char *argv[])
 {
-	char **environment = environment_unleashed();
-	const struct hold hold = {.path = argv[1],
-				  .argv = argv + 2,
-				  .environment = environment ? environment : environ};
-
-	return become(&hold, hold.argv);
+	hold->path = argv[1];
+	make_absolute(hold, hold->path, hold->absolute);
+	hold->environment = environment_unleashed();
+	if (!hold->environment)
+		hold->environment = environ;
+	return become(hold, argv + 2);
 }
 
 int hold_main(int argc, char *argv[])
@@ -408,14 +408,14 @@ int hold_main(int argc, char *argv[])
 	int status;
 
 	log_init();
+	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
+		hold.cwd[0] = '\0';
 	if (argc > 3 && podman_create_index(argv + 2))
-		return create(argv);
+		return create(&hold, argv);
 	if (!parse(&hold, argc, argv)) {
 		print_error("hold: not a command line of libpodleash.so, which calls it");
 		return WRONG_USAGE;
 	}
-	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
-		hold.cwd[0] = '\0';
 	make_absolute(&hold, hold.path, hold.absolute);
 	_cleanup_close_ int directory = open_directory(&hold, &why);
 	hold.error = errno;
