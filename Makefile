@@ -266,7 +266,7 @@ bench: ## costs and latencies beside peers, to build/bench; RUNS=percent, QUICK=
 	@tests/setup
 	@tests/setup bench
 	@$(MAKE) --no-print-directory all bench-programs
-	@tests/bench/run
+	@tests/as-root tests/bench/run
 	@$(if $(QUICK)$(FIGURES),,tests/bench/report)
 
 bench-programs: $(bench)
