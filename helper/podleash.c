@@ -110,7 +110,7 @@ static const char *full_name(const char *word)
 /* How many letters of @word are to be added, removed or changed until it is @name. */
 static size_t distance(const char *word, const char *name)
 {
-	size_t row[16]; /* of the letters so far, to those of each beginning of @name */
+	size_t row[16] = {0}; /* of the letters so far, to those of each beginning of @name */
 
 	for (size_t j = 0; j <= strlen(name); j++)
 		row[j] = j;
