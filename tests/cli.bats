@@ -255,7 +255,7 @@ value() {
 @test "podleash run sets the environment of the leash" {
   # a stale one of another installation's among them
   LD_PRELOAD=libm.so.6:libresolv.so.2 PODLEASH_HELPER=$WORK/missing collect leash --grace 7 env
-  [ "$(value LD_PRELOAD)" = "libm.so.6 libresolv.so.2:$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
+  [ "$(value LD_PRELOAD)" = "libm.so.6:libresolv.so.2:$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
   [ "$(value RECEPTOR_PID_DIRECTORY)" = "$WORK/unit" ] || explain 'RECEPTOR_PID_DIRECTORY'
   [ "$(value PODLEASH_UNIT)" = U1 ] || explain 'PODLEASH_UNIT'
   [ "$(value PODLEASH_HELPER)" = "$BUILD/podleash" ] || explain 'PODLEASH_HELPER'
