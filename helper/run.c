@@ -296,13 +296,15 @@ struct supervision {
 /*
  * Tells the command to end, unless @signal has @reached it. A podman that ends with its container
  * is not told besides: it would complain that there is no container to hand the signal on to.
+ * @terminal: a terminal has sent it, and means our whole process group.
  */
-static void tell_command(const struct job *job, struct supervision *watch, int signal, bool reached)
+static void tell_command(const struct job *job, struct supervision *watch, int signal, bool reached,
+			 bool terminal)
 {
 	/* who hangs up wants no answer */
 	int heard = signal == SIGHUP || watch->has_runner ? UNHEARD_BY_ALL : signal;
 
-	if (!end_unheard(job->directory, watch->command, heard, reached) && !reached)
+	if (!end_unheard(job->directory, watch->command, heard, terminal) && !reached)
 		(void)kill(watch->command, signal);
 	if (reached && signal == SIGINT && !watch->has_runner)
 		return; /* Ctrl-C: what else the command makes of it is its own affair */
@@ -316,7 +318,7 @@ static void end_job(const struct job *job, struct supervision *watch, int signal
 {
 	bool again = watch->told;
 
-	tell_command(job, watch, signal, reached);
+	tell_command(job, watch, signal, reached, reached);
 	if (!again && !cancel_job(job, CANCEL_MS))
 		log_run(&job->whole, NULL, "not all of it ended within %d ms; its guards go on",
 			CANCEL_MS);
@@ -345,7 +347,7 @@ static void take_signal(const struct job *job, struct supervision *watch)
 	} else if (watch->has_runner) {
 		end_job(job, watch, signal, reached);
 	} else {
-		tell_command(job, watch, signal, reached);
+		tell_command(job, watch, signal, reached, info.ssi_code == SI_KERNEL);
 	}
 }
 

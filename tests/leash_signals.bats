@@ -87,6 +87,12 @@ assert_job_status() {
   done
 }
 
+@test "the terminal is lost below podleash run, and its command waits for its podman, as make does: the container ends" {
+  start_on_screen 'exec "$@"' sh -c "trap : HUP; $DEAF; exit 2"
+  kill_now "$TERMINAL"
+  assert_job_ends
+}
+
 @test "Ctrl-C that a container does not hear ends it: below podleash run itself, and below a shell that waits for it" {
   local words
   for words in "$DEAF" "bash -c '$DEAF; exit \$?'"; do
