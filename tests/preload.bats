@@ -386,6 +386,9 @@ passes_through() {
     WHAT=$function
     collect with_library --in signal-stack "$function" -- "$PODMAN" run image
     printed hold "$PODMAN" "$PODMAN" run FLAGS image
+  done
+  for function in $OWN_EXECS; do
+    WHAT=$function
     collect with_library --in signal-stack "$function" -- "$PWD/bin/docker" run image
     printed "$PWD/bin/docker" run image
   done
@@ -774,7 +777,7 @@ cannot_start() {
   echo > not-executable
   for helper in "$PWD/missing" "$PWD/not-executable" "$PWD/bin"; do
     export PODLEASH_HELPER=$helper
-    for function in $EXECS $SEEING_SPAWNS $SHELLS; do
+    for function in $OWN_EXECS $SEEING_SPAWNS $SHELLS; do
       WHAT="$function, $helper"
       collect with_library "$function" -- "$PODMAN" run --rm image
       printed "$PODMAN" run --rm image
@@ -968,6 +971,8 @@ END
   # what compilers and older C libraries make of the same
   allowed+=" __stack_chk_fail __stack_chk_guard __memcpy_chk __xstat __readlink_chk memset strlcpy mmap64 stat64
     __stat64_time64 __clock_gettime64"
+  # at load time alone: libgcc's, of an aarch64 that has its atomic instructions or not
+  allowed+=" __getauxval"
   collect nm -D --undefined-only --format=posix "$LIBRARY"
   [ "$status" -eq 0 ]
   while read -r name kind _; do

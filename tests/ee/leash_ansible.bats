@@ -54,9 +54,10 @@ process_stream() {
   "$RUNNER_24" process "$WORK/processed-$UNIT" <"$UNITDIR/stdout" >/dev/null || [ $? -le 2 ]
 }
 
-# events: those of $PROCESSED in their order, one a line.
+# events: those of $PROCESSED in their order, one a line. A killed runner leaves the half of one, which it would have
+# put into the whole.
 events() {
-  jq -s -c 'sort_by(.counter)[]' "$PROCESSED"/job_events/*.json
+  find "$PROCESSED/job_events" -name '*.json' ! -name '*-partial.json' -exec jq -s -c 'sort_by(.counter)[]' {} +
 }
 
 # text_of_events [N]: what all or the first N of them print.
