@@ -455,11 +455,11 @@ static int take_signals(const struct job *job, sigset_t *before)
 
 static int run_job(struct job *job)
 {
-	struct supervision watch = {.has_runner = job->ancestors.command_runner,
-				    .command_runner = HANDLE_NONE};
+	struct supervision watch = {.has_runner = job->ancestors.command_runner};
 	pid_t self = getpid();
 	sigset_t before;
 
+	watch.command_runner = HANDLE_NONE;
 	watch.signals = take_signals(job, &before);
 	if (watch.has_runner)
 		(void)handle_open_exact(&watch.command_runner,
