@@ -122,9 +122,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct line line = {words.word, words.count, podman_run_index(words.word), 0};
 	judge_index(&words, line.run);
 	judge_any(&words);
-	bool unclear = podman_may_run(words.word);
-	must(!line.run || !unclear);
-	must(leash_wanted(words.word, environment) == (line.run || unclear));
+	bool unclear = podman_may_run(words.word), create = podman_create_index(words.word);
+	must((bool)line.run + unclear + create <= 1);
+	must(leash_wanted(words.word, environment) == (line.run || unclear || create));
 	if (line.run) {
 		must(leash(judge_start, &line, &podman, words.word, environment, &refused));
 		must(line.starts == 1 && !refused);
