@@ -62,6 +62,14 @@ restarted() {
   container_runs && [ "$CONTAINER" != "$first" ]
 }
 
+# wait_restarted: waits for the run's container, and for another one in its place.
+wait_restarted() {
+  wait_running
+  local first=$CONTAINER
+  wait_until 20 restarted
+  OURS+=("$CONMON" "$CONTAINER")
+}
+
 # assert_stays_ended: nothing of the run is left but a container that podman knows to have ended.
 assert_stays_ended() {
   wait_until 20 none_carries "$RUN."
@@ -75,10 +83,7 @@ assert_stays_ended() {
 podman run -d --restart=always --network=none --label=work=$WORK/ $IMAGE sleep 1
 sleep 600
 END
-  wait_running
-  local first=$CONTAINER
-  wait_until 20 restarted
-  OURS+=("$CONMON" "$CONTAINER")
+  wait_restarted
   kill_now "$RUNNER"
   assert_stays_ended
 }
@@ -88,10 +93,7 @@ END
 podman run --restart=always --network=none --label=work=$WORK/ $IMAGE sleep 1 &
 sleep 600
 END
-  wait_running
-  local first=$CONTAINER
-  wait_until 20 restarted
-  OURS+=("$CONMON" "$CONTAINER")
+  wait_restarted
   kill_now "$PODMAN"
   assert_stays_ended
   alive "$RUNNER"
