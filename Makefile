@@ -255,7 +255,7 @@ clients: ## programs that call podman: molecule, tox, npm and others, run and ki
 
 peers: ## tests of podman, CPython and pexpect, with and without podleash; ONLY="cpython podman", QUICK=1
 	@tests/setup peers
-	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/peers/run
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/peers/run
 
 chaos: ## random signals to RUNS=40 units of random shape; SEED=n repeats
 	@tests/setup

@@ -13,14 +13,14 @@
 #define INIT_ENVIRON_LIMIT (2U << 20)
 
 /*
- * "PIDS TIME PID START BEGAN": the inodes of its pid and time namespace, in which the rest is
- * meant.
+ * "PLACE PID START BEGAN": place_name() says in which namespaces the rest is meant; it, or the
+ * topmost above it, began at boottime_ns() BEGAN.
  */
 #define OWNER "PODLEASH_OWNER"
 
 struct owner {
 	struct process id;
-	uint64_t began; /* boottime_ns; it, or the topmost above it */
+	uint64_t began;
 };
 
 /*
@@ -215,13 +215,13 @@ static bool climb(struct ancestors *ancestors)
 bool owner_name(pid_t pid, uint64_t began)
 {
 	struct proc_stat stat;
-	char place[PLACE_SIZE], text[PLACE_SIZE + 48];
+	char place[PLACE_SIZE], text[PLACE_SIZE + 64];
 
 	if (!proc_stat(pid, &stat))
 		return false;
-	(void)snprintf(text, sizeof(text), "%ju %ju %d %" PRIu64 " %" PRIu64,
-		       (uintmax_t)proc_namespace(0, "pid"), (uintmax_t)proc_namespace(0, "time"),
-		       (int)pid, stat.start, began);
+	place_name(place);
+	(void)snprintf(text, sizeof(text), "%s %d %" PRIu64 " %" PRIu64, place, (int)pid,
+		       stat.start, began);
 	return setenv(OWNER, text, 1) == 0;
 }
 
@@ -231,11 +231,11 @@ static bool find_owner(struct owner *owner)
 	const char *text = getenv(OWNER);
 	char place[PLACE_SIZE];
 
-	return text &&
-	       sscanf(text, "%ju %ju %d %" SCNu64 " %" SCNu64, &pids, &time, &owner->id.pid,
-		      &owner->id.start, &owner->began) == 5 &&
-	       pids == (uintmax_t)proc_namespace(0, "pid") &&
-	       time == (uintmax_t)proc_namespace(0, "time");
+	place_name(place);
+	text = text ? after(text, place) : NULL;
+	return text && text[0] == ' ' &&
+	       sscanf(text, "%d %" SCNu64 " %" SCNu64, &owner->id.pid, &owner->id.start,
+		      &owner->began) == 3;
 }
 
 bool owner_is_named(void)
@@ -248,17 +248,13 @@ bool owner_is_named(void)
 bool owner_ends(int ms)
 {
 	struct owner owner;
-	struct handle handle;
+	_cleanup_handle_ struct handle handle = HANDLE_NONE;
 	struct proc_stat stat;
 
 	if (!find_owner(&owner))
 		return false;
-	if (handle_open_exact(&handle, owner.id)) {
-		bool ended = handle_wait(&handle, ms);
-
-		handle_close(&handle);
-		return ended;
-	}
+	if (handle_open_exact(&handle, owner.id))
+		return handle_wait(&handle, ms);
 	/* another user's may be hidden (hidepid) */
 	return proc_stat(owner.id.pid, &stat) || (kill(owner.id.pid, 0) && errno == ESRCH);
 }

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "../preload/resolve.h"
+#include "containers_conf.h"
 #include "doctor.h"
 #include "given.h"
 #include "identity.h"

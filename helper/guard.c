@@ -188,20 +188,20 @@ static enum verdict judge_without_container(struct watch *watch, const struct si
 {
 	const struct run *run = watch->run;
 	bool held = run->detach && !sight->holder_gone;
+	bool unseen = !run->container.pid && !run->conmon.pid && sight->podman_gone;
 
 	if (!run->container.pid && sight->holder_gone)
 		return MUST_REAP;
 	if (sight->conmon_gone && !sight->podman_gone)
 		return sight->holder_gone ? MUST_REAP : linger_for_podman(watch);
-	if (sight->conmon_gone && held)
+	/* podman made none, or conmon came and went before anyone saw it */
+	if (unseen && !(run->detach && run->cid[0]))
+		return MUST_REAP;
+	if (held && (unseen || sight->conmon_gone))
 		return judge_stopped(watch);
 	/* all may have been killed at once: the bundle tells, or podman of what stays */
 	if (sight->conmon_gone)
 		return run->remove ? FINISHED : MUST_REAP;
-	/* podman made none, or was killed before anyone saw it; a look may miss a conmon that lives
-	 */
-	if (!run->container.pid && !run->conmon.pid && sight->podman_gone)
-		return run->detach && run->cid[0] ? linger(watch, PODMAN_MS) : MUST_REAP;
 	if (held || !(sight->podman_gone || sight->holder_gone))
 		return GO_ON;
 	return linger(watch, CONMON_MS);

@@ -118,11 +118,6 @@ bool handle_signal(const struct handle *handle, int signal)
 	return still_the_same(handle) && kill(handle->id.pid, signal) == 0;
 }
 
-bool handle_ask(const struct handle *handle)
-{
-	return handle_signal(handle, SIGTERM) && handle_signal(handle, SIGCONT);
-}
-
 void handle_wake(const struct handle *handle)
 {
 	struct proc_stat stat;

@@ -51,10 +51,6 @@ bool handle_alive(const struct handle *handle);
 /* Signals the process. False where it is dead or may not be signalled (errno). */
 bool handle_signal(const struct handle *handle, int signal);
 
-/* Asks the process to end: SIGTERM, then SIGCONT, without which one that is stopped would not hear
- * it. */
-bool handle_ask(const struct handle *handle);
-
 /*
  * Wakes a process that a signal has stopped. One that runs gets no SIGCONT: podman would hand it on
  * to its container, and complain where that has ended (podman, libpod terminal.ProxySignals).

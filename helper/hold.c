@@ -2,6 +2,7 @@
 /*
  * podleash hold PATH ARGV0 … run --conmon-pidfile=P --pidfile=Q …
  * podleash hold PATH ARGV0 … create …
+ * podleash hold PATH ARGV0 …                          (there may be a run in it)
  *
  * Stands between the runner's exec and podman, in the same process: publishes
  * the run's record, starts its guard, and becomes podman, which is asked for the
@@ -89,10 +90,10 @@ static bool parse(struct hold *hold, int argc, char *argv[])
 	if (!slash || !after(hold->argv[hold->run + 2], PID_FLAG))
 		return false;
 	size_t length = (size_t)(slash - conmon);
-	if (length == 0 || length >= sizeof(hold->directory))
+	if (length == 0)
 		return false;
-	memcpy(hold->directory, conmon, length);
-	hold->directory[length] = '\0';
+	hold->is_too_long = length + LONGEST_NAME >= sizeof(hold->directory);
+	(void)snprintf(hold->directory, sizeof(hold->directory), "%.*s", (int)length, conmon);
 	return file_kind(slash + 1, hold->name) == FILE_CONMON_PID;
 }
 
@@ -399,6 +400,25 @@ static int create(struct hold *hold, char *argv[])
 	if (!hold->environment)
 		hold->environment = environ;
 	return become(hold, argv + 2);
+}
+
+/* Whether podman works elsewhere: it is asked where some containers.conf may say so. */
+static bool is_elsewhere(const struct hold *hold)
+{
+	char conf[PATH_MAX];
+
+	return containers_conf_may_be_remote(conf) &&
+	       podman_is_elsewhere(hold->absolute, hold->argv + 1, hold->run - 1,
+				   hold->environment);
+}
+
+static int open_directory(const struct hold *hold, const char **why)
+{
+	if (!hold->is_too_long && hold->run)
+		return piddir_open(hold->directory, why);
+	errno = ENAMETOOLONG;
+	*why = strerror(errno);
+	return -1;
 }
 
 int hold_main(int argc, char *argv[])

@@ -8,6 +8,14 @@
 #include "file.h"
 #include "util.h"
 
+/*
+ * A program built with ASan stops where its runtime does not come first among all libraries,
+ * preloaded ones before all. Ours has nothing that the runtime would want to see first. It is told
+ * in ASAN_OPTIONS, where the last value of an option wins (compiler-rt, sanitizer_flag_parser.cpp).
+ */
+#define ASAN_OPTION "verify_asan_link_order"
+#define ASAN_TAIL   ASAN_OPTION "=0"
+
 /* Larger than any build of the library or the program. */
 #define FILE_LIMIT (64U << 20)
 

@@ -64,14 +64,6 @@ static int print_help(const struct command *command)
 	return 0;
 }
 
-int usage_error(const char *command)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (equal(commands[i].name, command))
-			print_command(stderr, &commands[i]);
-	return EXIT_USAGE;
-}
-
 static int unexpected(char *argv[])
 {
 	print_error("%s: %s: takes no argument", argv[0], argv[1]);
@@ -193,11 +185,16 @@ int main(int argc, char *argv[])
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (equal(commands[i].name, full_name(argv[1])))
-			return check_output(asks_for_help(argv[2])
-						    ? print_help(&commands[i])
-						    : commands[i].function(argc - 1, argv + 1));
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!equal(commands[i].name, full_name(argv[1])))
+			continue;
+		int status = asks_for_help(argv[2]) ? print_help(&commands[i])
+						    : commands[i].function(argc - 1, argv + 1);
+		if (status != WRONG_USAGE)
+			return check_output(status);
+		print_command(stderr, &commands[i]);
+		return EXIT_USAGE;
+	}
 	const char *nearest = nearest_name(argv[1]);
 	print_error("%s: no such command%s%s%s", argv[1], nearest ? "; did you mean " : "",
 		    nearest ? nearest : "", nearest ? "?" : "");

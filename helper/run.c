@@ -203,11 +203,8 @@ static bool set_environment(struct job *job, const char **why)
 		*why = dlerror();
 		return false;
 	}
-	*why = "too long an LD_PRELOAD, or no memory";
-	if (snprintf(both, sizeof(both), "%s%s%s", library, preload && *preload ? ":" : "",
-		     preload ? preload : "") >= (int)sizeof(both))
-		return false;
-	return setenv("LD_PRELOAD", both, 1) == 0 && setenv("PODLEASH_HELPER", helper, 1) == 0 &&
+	*why = strerror(ENOMEM);
+	return environment_load(library) && setenv("PODLEASH_HELPER", helper, 1) == 0 &&
 	       setenv("RECEPTOR_PID_DIRECTORY", job->path, 1) == 0 &&
 	       setenv("PODLEASH_UNIT", job->unit, 1) == 0 &&
 	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);
@@ -269,13 +266,11 @@ static bool cancel_job(const struct job *job, int timeout_ms)
 	struct cancel cancel = {
 		.directory = job->directory,
 		.path = job->path,
-		.name = name,
 		.grace_ms = -1, /* they have the same environment */
 		.timeout_ms = timeout_ms,
 		.report = &report,
 	};
 
-	piddir_unit(job->directory, name);
 	if (is_whole_unit(job))
 		cancel.unit = job->unit;
 	else
@@ -511,7 +506,7 @@ int run_main(int argc, char *argv[])
 
 	log_init();
 	if (!parse(&job, argc, argv))
-		return usage_error("run");
+		return WRONG_USAGE;
 	/* an orphan may well be started by podleash run */
 	if (ancestors_find(&job.ancestors) == ANCESTORS_FOUND && job.ancestors.known)
 		job.began = ancestors_began(ancestors_topmost(&job.ancestors));

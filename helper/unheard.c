@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unheard.h"
 
+#include <signal.h>
+
 #include "container.h"
 #include "identity.h"
 #include "util.h"
 
 static bool is_heard(struct run *run, int signal)
 {
+	_cleanup_handle_ struct handle init = HANDLE_NONE;
 	struct proc_status status;
-	struct handle init;
 
-	if (signal == UNHEARD_BY_ALL || !container_open(run, &init))
-		return false;
-	bool heard = proc_status(init.id.pid, &status) && takes_signal(&status, signal);
-	handle_close(&init);
-	return heard;
+	return signal != UNHEARD_BY_ALL && container_open(run, &init) &&
+	       proc_status(init.id.pid, &status) && takes_signal(&status, signal);
 }
 
 /* Whether the podman of @run has had the signal. */
@@ -26,30 +25,33 @@ static bool was_told(const struct run *run, pid_t command, bool group)
 	       process_lives(run->podman);
 }
 
+/* Has the guard of the run end it, where podman has the signal in vain; returns whose podman that
+ * is, else 0. */
+static pid_t end_one(int directory, const char *name, pid_t command, int signal, bool group)
+{
+	_cleanup_handle_ struct handle guard = HANDLE_NONE;
+	_cleanup_run_ struct run run;
+	const char *why;
+
+	if (!record_open(&run, directory, name, false, &why) || !was_told(&run, command, group) ||
+	    is_heard(&run, signal) || !guard_find(&run, &guard))
+		return 0;
+	(void)handle_signal(&guard, SIGTERM); /* ended meanwhile is as good */
+	(void)handle_signal(&guard, SIGCONT);
+	return run.podman.pid;
+}
+
 bool end_unheard(int directory, pid_t command, int signal, bool group)
 {
+	_cleanup_names_ struct names names;
+	char name[RUN_SIZE];
 	bool ends = false;
-	struct names names;
 
 	if (!names_read(directory, &names))
 		return false;
-	for (size_t i = 0; i < names.count; i++) {
-		struct handle guard;
-		char name[RUN_SIZE];
-		struct run run;
-		const char *why;
-
-		if (file_kind(names.name[i], name) != FILE_RECORD ||
-		    !record_open(&run, directory, name, false, &why))
-			continue;
-		if (was_told(&run, command, group) && !is_heard(&run, signal) &&
-		    guard_find(&run, &guard)) {
-			(void)handle_ask(&guard); /* ended meanwhile is as good */
-			handle_close(&guard);
-			ends = ends || run.podman.pid == command;
-		}
-		run_free(&run);
-	}
-	names_free(&names);
+	for (size_t i = 0; i < names.count; i++)
+		if (file_kind(names.name[i], name) == FILE_RECORD &&
+		    end_one(directory, name, command, signal, group) == command)
+			ends = true;
 	return ends;
 }

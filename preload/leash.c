@@ -22,7 +22,7 @@
 
 bool leash_wanted(char *const argv[], char *const envp[])
 {
-	if (!podman_run_index(argv) && !podman_create_index(argv))
+	if (!podman_run_index(argv) && !podman_create_index(argv) && !podman_may_run(argv))
 		return false;
 	const char *directory = env_value(envp, "RECEPTOR_PID_DIRECTORY");
 	return directory && *directory && !env_value(envp, "CONTAINER_HOST") &&
@@ -56,18 +56,17 @@ static void put_flag(char *to, const char *flag, const char *directory, const st
 static void put_words(const char **words, const char *helper, const char *path, char *const argv[],
 		      size_t count, const char *conmon_flag, const char *pid_flag)
 {
-	size_t run = podman_run_index(argv), head = run ? run + 1 : count;
+	size_t run = podman_run_index(argv), head = run ? run + 1 : 0;
 
-	words[0] = helper;
-	words[1] = "hold";
-	words[2] = path;
-	memcpy(words + 3, argv, head * sizeof(*words));
-	if (!run) {
-		words[3 + count] = NULL;
-		return;
+	*words++ = helper;
+	*words++ = "hold";
+	*words++ = path;
+	memcpy(words, argv, head * sizeof(*words));
+	words += head;
+	if (run) {
+		*words++ = conmon_flag;
+		*words++ = pid_flag;
 	}
-	words[3 + head] = conmon_flag;
-	words[4 + head] = pid_flag;
 	/* the caller's closing NULL comes along */
 	memcpy(words, argv + head, (count - head + 1) * sizeof(*words));
 }
@@ -127,7 +126,7 @@ static bool start_leashed(leash_start *start, void *context, const char *path, c
 		  flags, other);
 
 	error = start(context, words[0], (char *const *)words);
-	if (!podman_run_index(argv))
+	if (podman_create_index(argv)) /* which is not leashed */
 		return !error;
 	if (error && strict && !strcmp(strict, "1"))
 		*refused = refuse(error);

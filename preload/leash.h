@@ -19,8 +19,8 @@
 typedef int leash_start(void *context, const char *path, char *const argv[]);
 
 /*
- * Whether the exec of @argv under @envp asks for the helper: it is a local
- * `podman run` or `create` (podman_command.h), and RECEPTOR_PID_DIRECTORY is set in @envp.
+ * Whether the exec of @argv under @envp asks for the helper: it is a local `podman run`, or may be
+ * one, or a `podman create` (podman_command.h), and RECEPTOR_PID_DIRECTORY is set in @envp.
  * Whether the program is one that counts as podman is leash_counts(). Makes no
  * system call.
  */
@@ -32,7 +32,8 @@ bool leash_counts(const char *path, char *const envp[]);
 /*
  * Starts the leashed command line of @program and @argv through @start:
  *     HELPER hold PATH ARGV0 … run --conmon-pidfile=… --pidfile=… …
- *     HELPER hold PATH ARGV0 … create …
+ * a create, or what only may be a run, which the helper says to go without a leash,
+ *     HELPER hold PATH ARGV0 …
  * Returns whether it was. False: start what the caller asked for instead. Either @program is no
  * executable file that counts, and the errno must be the real call's, or the helper cannot be
  * started, which syslog is told: what a program takes only the helper finds out.

@@ -38,6 +38,12 @@ size_t podman_run_index(char *const argv[]);
 /* The same of `create`, which takes its environment into the container as well (--env-host). */
 size_t podman_create_index(char *const argv[]);
 
+/*
+ * Whether @argv may be such a command line behind a global flag that the table does not know: `run`
+ * stands somewhere behind it, as the subcommand or as another word.
+ */
+bool podman_may_run(char *const argv[]);
+
 /* Returns the index of the subcommand, behind `container` where that stands before it; as above. */
 size_t podman_command_index(char *const argv[]);
 

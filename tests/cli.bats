@@ -9,6 +9,7 @@
 load test_helper.bash
 load disorder.bash
 load terminal.bash
+load tree.bash
 
 setup() {
   PODLEASH=$BUILD/podleash
@@ -1579,6 +1580,7 @@ assert_over_when_podman_answers() {
   if grep -E '(rm|cleanup) ' "$WORK/called"; then fail 'it was removed'; fi
 }
 
+# bats test_tags=root
 @test "a guard whose directory is another one of the same path, in a container, is told nothing" {
   local user=() inner
   [ "$(id -u)" = 0 ] || user=(--user --map-current-user)

@@ -187,6 +187,16 @@ record_of_unit() {
   done
 }
 
+@test "no helper: the library tells syslog, and podman is started as it was asked for" {
+  logged $SYSLOG -- env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$WORK/missing" \
+    env "$WORK/bin/podman" run --rm image
+  [ "$STATUS" = 0 ] || explain 'not as podman'
+  [ "$(jq -r .text "$WORK/out")" = "<29>podleash: $WORK/missing: cannot be started; podman is started without a leash" ] ||
+    explain 'not that line'
+  [ "$(<"$WORK/called")" = 'run --rm image' ] || fail "$(<"$WORK/called")"
+  [ -z "$(ls -A "$PID_DIR")" ]
+}
+
 @test "PODLEASH_LOG: the file gets the line, and neither the journal nor syslog" {
   BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
   : >"$WORK/known"

@@ -242,6 +242,33 @@ static void test_podman_create_index(void)
 	ok(podman_create_index(network) == 0, "create of something else");
 }
 
+static void test_may_run(void)
+{
+	static const struct {
+		char *argv[WORDS];
+		bool may;
+	} rows[] = {
+		{{"podman", "--new", "run"}, true},
+		{{"podman", "--new", "x", "run"}, true},
+		{{"podman", "--new=x", "run"}, true},
+		{{"podman", "--syslog", "--root", "/r", "--new", "exec", "run"}, true},
+		{{"podman", "container", "--new", "run"}, true},
+		{{"podman", "-vr", "run"}, true},
+		{{"podman", "--new", "ps"}, false},
+		{{"podman", "run", "--new", "run"}, false},
+		{{"podman", "ps", "--new", "run"}, false},
+		{{"podman", "--remote", "--new", "run"}, false},
+		{{"podman", "--root"}, false},
+		{{"podman"}, false},
+		{{NULL}, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		ok(podman_may_run(rows[i].argv) == rows[i].may, "row %zu %s be a run", i,
+		   rows[i].may ? "may" : "cannot");
+	ok(!podman_may_run(NULL), "no words at all cannot");
+}
+
 int main(void)
 {
 	test_podman_run_index();
