@@ -44,7 +44,7 @@ struct watch {
 	struct handle holder[RUN_HOLDERS];
 	struct handle podman, conmon, container;
 	int signals;	      /* signalfd: SIGTERM and its like */
-	int64_t started;      /* boottime_ms */
+	int64_t started;      /* to look for files: boottime_ms */
 	int64_t due;	      /* boottime_ms of the next look, if nothing happens before */
 	int64_t linger_until; /* 0: no end is due */
 	bool asked;	      /* podman, whose container is in a file of the user's own */
@@ -136,7 +136,10 @@ static void look(struct watch *watch)
 	if (before.start != run->conmon.start)
 		watch->linger_until = 0;
 	(void)learn_container(run);
+	bool had_conmon = watch->conmon.id.pid != 0;
 	follow(&watch->conmon, run->conmon);
+	if (had_conmon && !watch->conmon.id.pid) /* a restart makes another at once */
+		watch->started = boottime_ms();
 	follow(&watch->container, run->container);
 }
 

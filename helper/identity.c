@@ -343,7 +343,7 @@ static bool is_of_run(const struct run *run, const struct handle *conmon)
 	if (conmon->id.start < run->podman.start)
 		return false;
 	/* podman may have lived on when the run was over; nobody else starts what goes with it */
-	if (!known->pid && run->remove)
+	if (run->remove && (!known->pid || run->detach))
 		return true;
 	if (run->over && conmon->id.start > run->over)
 		return false;

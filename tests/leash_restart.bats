@@ -158,3 +158,54 @@ END
     [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = false ] || fail "$way: it was started anew"
   done
 }
+
+# hold_cleanup_back: from now on the podman that conmon calls in the end waits for a line in $WORK/cleanup. It would remove
+# a container with --rm in every second restart.
+hold_cleanup_back() {
+  mkfifo -m 0666 "$WORK/cleanup"
+  printf '#!/bin/sh\nread -r _ <%s\nexec %s "$@"\n' "$WORK/cleanup" "$(command -v podman)" >"$WORK/podman.new"
+  chmod 0755 "$WORK/podman.new"
+  mv "$WORK/podman.new" "$WORK/podman"
+}
+
+# restarted_unseen WAY: a job whose container, with --rm, is restarted while its guard is stopped, which knows the first
+# conmon. Sets GUARD, and learns what runs now.
+restarted_unseen() {
+  local record conmon
+  rm -f "$WORK/cleanup"
+  cp "$(command -v podman)" "$WORK/podman"
+  start_way "$1" "$NAME" <<END
+$WORK/$(detached "$NAME")
+read -r _ <$WORK/go
+podman restart -t 0 $NAME
+echo ready
+sleep 600
+END
+  knows_conmon() { record=$(record_path "$UNIT") && grep -q '^conmon=' "$record" && grep -q '^container=' "$record"; }
+  wait_until 20 knows_conmon || fail 'it does not run'
+  GUARD=$(record_value guard "$record" | tail -n 1)
+  conmon=$(record_value conmon "$record")
+  OURS+=("$GUARD" "$conmon")
+  kill -STOP "${GUARD%,*}"
+  wait_until 5 stopped "$GUARD"
+  hold_cleanup_back
+  echo go >"$WORK/go"
+  wait_ready
+  learn "$NAME"
+  echo >"$WORK/cleanup"
+  wait_until 20 gone "$conmon"
+}
+
+@test "a detached container with --rm is restarted and nobody has seen it when all is killed: a sweep ends it" {
+  local way
+  for way in env alone; do
+    NAME=$NAME-$way
+    echo "$way"
+    restarted_unseen "$way"
+    kill_now "$GUARD"
+    end_job killed
+    wait_until 5 gone "$HOLDER"
+    PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR"
+    assert_ended "$NAME"
+  done
+}

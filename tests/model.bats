@@ -77,6 +77,10 @@ breaks() {
   breaks NEVER_OVER 'what its owner has started is not signalled' '-DKILLS=0 -DDETACH -DSTAYS -DSTARTS'
 }
 
+@test "the model: a container with --rm that was restarted taken for its owner's" {
+  breaks RESTARTED_IS_ANOTHERS 'a guard that lives leaves nothing' '-DKILLS=0 -DDETACH -DSTARTS'
+}
+
 @test "the model: a run that is over while its podman lives" {
   breaks OVER_AT_ONCE 'a guard that lives lets nothing run without its podman' '-DKILLS=0'
 }

@@ -74,6 +74,7 @@ bool exit_file;	   /* podman knows how the container ended */
 byte starts;	   /* how often the container was started */
 mtype whose[3] = JOBS;
 bool adopted;	   /* the second conmon has been in the record */
+bool late;	   /* it came within the ending */
 
 /* The processes. */
 bool runner = true; /* all holders above podman; of a detached run the topmost alone */
@@ -167,8 +168,10 @@ inline record_remove()
 #define is_of_run(n) true
 #elif defined(NEVER_OVER)
 #define is_of_run(n) ((n) == conmon_known || !conmon_known || detach || restarts)
-#else
+#elif defined(RESTARTED_IS_ANOTHERS)
 #define is_of_run(n) ((n) == conmon_known || (n) <= over && (!conmon_known || detach || restarts))
+#else
+#define is_of_run(n) ((n) == conmon_known || remove && (!conmon_known || detach) || (n) <= over && (!conmon_known || detach || restarts))
 #endif
 #define Proven(n)	(id_file && conmon[n] == RUNS && is_of_run(n))
 #define is_anothers(n)	(id_file && conmon[n] == RUNS && !is_of_run(n))
@@ -497,7 +500,7 @@ inline clean_up()
 {
 	cleanup[REAPERS] != RUNS; /* one that was killed */
 	atomic {
-		assert(!conmon_known || whose[2] == EITHERS || (cleanup[1] != RUNS || sigkill[CLEANUP(1)]) && (cleanup[2] != RUNS || sigkill[CLEANUP(2)] || whose[2] == OWNERS)); /* claim: no cleanup is begun beside one */
+		assert(!conmon_known || whose[2] == EITHERS || late || (cleanup[1] != RUNS || sigkill[CLEANUP(1)]) && (cleanup[2] != RUNS || sigkill[CLEANUP(2)] || whose[2] == OWNERS)); /* claim: no cleanup is begun beside one */
 		refused = false;
 		cleanup[REAPERS] = RUNS;
 		run Cleanup(REAPERS)
@@ -721,7 +724,8 @@ inline Say_whose(n)
 	:: else -> if
 	:: restarts -> whose[2] = (runner && record && reaper == NOBODY -> JOBS : EITHERS)
 	:: !restarts && !detach -> whose[2] = (conmon_known -> OWNERS : EITHERS) /* nobody has seen the first */
-	:: !restarts && detach ->
+	:: !restarts && detach && remove -> whose[2] = JOBS; late = reaper != NOBODY /* nobody else starts what goes with the job */
+	:: !restarts && detach && !remove ->
 		whose[2] = (runner -> (Watched -> JOBS : EITHERS) : (conmon_known && (over != 3 || lock == NOBODY) -> OWNERS : EITHERS))
 	fi fi
 }
