@@ -536,11 +536,26 @@ static void find_runtime(const struct run *run, char runtime[PATH_MAX])
 }
 
 /* It is asked first: a delete may take its time, also of what is not there. */
+static void forget_by(const struct run *run, const char *runtime)
+{
+	if (call(WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL) == 0)
+		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
+}
+
+/*
+ * Has @runtime forget the container; where that is "", those that podman calls as a rule: a podman
+ * that was told to end while it started the container has removed it, and nobody has seen conmon.
+ */
 static void forget(const struct run *run, const char *runtime)
 {
-	if (runtime[0] && run->cid[0] &&
-	    call(WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL) == 0)
-		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
+	if (!run->cid[0])
+		return;
+	if (runtime[0]) {
+		forget_by(run, runtime);
+		return;
+	}
+	forget_by(run, "crun");
+	forget_by(run, "runc");
 }
 
 void podman_forget(const struct run *run)

@@ -267,12 +267,32 @@ start_unseen() {
   alive "$INIT"
 }
 
+# unsee: makes the record that of a guard that was killed earlier.
+unsee() {
+  sed -i -E '/^(conmon|cid|runtime|bundle|exit_dir|cleanup)=/d' "$RECORD"
+}
+
 # bats test_tags=pidfile
 @test "all are killed while the runtime creates the container, which none of them has seen: cancel ends it" {
   start_unseen
   cancel "$PID_DIR"
   gone "$INIT" || fail 'what became of the container goes on'
   ! "$WORK/runtime" state "$(<"$WORK/id")" 2>/dev/null || fail 'the runtime knows it'
+  assert_cancelled
+}
+
+# bats test_tags=pidfile
+@test "all are killed, and podman has removed the container from its database alone: the runtime forgets it as well" {
+  local real
+  real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
+  start_unseen
+  unsee
+  kill_now "$INIT"
+  make_runtime delete 'exit 0'
+  podman rm --force "$(<"$WORK/id")"
+  "$real" state "$(<"$WORK/id")" >/dev/null
+  cancel "$PID_DIR"
+  ! "$real" state "$(<"$WORK/id")" 2>/dev/null || fail 'the runtime knows it'
   assert_cancelled
 }
 
@@ -288,8 +308,7 @@ exec $(command -v podman) "\$@"
 END
   chmod +x "$WORK/bin/podman"
   start_unseen env "PATH=$WORK/bin:$PATH"
-  # As where the guard was killed earlier.
-  sed -i -E '/^(conmon|cid|runtime|bundle|exit_dir|cleanup)=/d' "$RECORD"
+  unsee
   cancel "$PID_DIR"
   [ -e "$WORK/asked" ]
   gone "$INIT" || fail 'what became of the container goes on'
