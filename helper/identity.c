@@ -276,15 +276,34 @@ static bool fits_runtime(const struct run *run, const char *exe, const struct wo
 	       (words->count > 1 && equal(words->word[1], run->runtime));
 }
 
-static bool is_runtime(const struct run *run, const char *exe, const struct words *words)
+static bool has_word(const struct words *words, const char *word)
 {
-	if (!run->cid[0] || !words->count || !equal(words->word[words->count - 1], run->cid) ||
-	    !fits_runtime(run, exe, words))
-		return false;
 	for (size_t i = 1; i < words->count; i++)
-		if (equal(words->word[i], "create") || equal(words->word[i], "start"))
+		if (equal(words->word[i], word))
 			return true;
 	return false;
+}
+
+static bool is_runtime(const struct run *run, const char *exe, const struct words *words)
+{
+	return run->cid[0] && words->count && equal(words->word[words->count - 1], run->cid) &&
+	       fits_runtime(run, exe, words) &&
+	       (has_word(words, "create") || has_word(words, "start"));
+}
+
+/*
+ * Whether this is a runtime that ends or deletes the container for a podman that was killed
+ * meanwhile: nobody waits for it.
+ */
+static bool is_left_runtime(const struct run *run, pid_t pid, const char *exe,
+			    const struct words *words)
+{
+	char parent[NAME_MAX + 1];
+	struct proc_stat stat;
+
+	return run->cid[0] && has_word(words, run->cid) && fits_runtime(run, exe, words) &&
+	       (has_word(words, "delete") || has_word(words, "kill")) && proc_stat(pid, &stat) &&
+	       !(proc_exe_name(stat.ppid, parent) && after(parent, "podman"));
 }
 
 /* The role that program and command line fit. */
@@ -303,7 +322,9 @@ static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
 		return ROLE_STARTER;
 	if (is_early_conmon(run, pid, words))
 		return ROLE_EARLY;
-	return is_runtime(run, exe, words) ? ROLE_RUNTIME : ROLE_NONE;
+	if (is_runtime(run, exe, words))
+		return ROLE_RUNTIME;
+	return is_left_runtime(run, pid, exe, words) ? ROLE_CLEANUP : ROLE_NONE;
 }
 
 /* Whose it is comes last: status is the dearest to read, and most processes fit no role. */

@@ -8,7 +8,8 @@
  *     conmon   -c CID -u CID … --exit-command-arg CID, whatever its name; podman's pipe in its
  *              environment
  *     runtime  create … CID, or start CID
- *     cleanup  the exit command of that conmon, word by word
+ *     cleanup  the exit command of that conmon, word by word; a runtime's delete or kill of the
+ *              CID that has lost its podman
  *     session  as conmon, but -u SESSION -b …/CID/userdata/SESSION: of a podman exec
  *     starter  podman start or restart of the CID, or of the name that the run gave, with the run's
  *              directory in its environment, begun before the run was over
@@ -34,7 +35,7 @@ struct census {
 	struct handles conmon;
 	struct handles
 		runtime; /* `runc create` and its like, also without a conmon, or before it */
-	struct handles cleanup; /* conmon's exit command, also without a conmon */
+	struct handles cleanup; /* conmon's exit command, also without a conmon, and runtimes */
 	struct handles session; /* conmons of a podman exec in the container */
 	struct handles starter; /* podman start or restart of a detached container, by its job */
 	bool unsure;		/* some processes could not be looked at: there may be more */

@@ -140,6 +140,26 @@ END
   assert_job_ends 15
 }
 
+@test "a runtime that is stopped while it deletes the container, and all that is above it is killed: a sweep waits for it" {
+  local runtime cleanup
+  make_runtime delete "[ -e $WORK/called ] || { echo \$\$ >$WORK/called; kill -STOP \$\$; }"
+  start_script U1 <<END
+podman $GLOBAL run --rm --network=none $IMAGE sleep 600
+END
+  wait_running
+  kill_now "$GUARD" "$CONTAINER"
+  wait_until 15 test -s "$WORK/called"
+  runtime=$(identity "$(<"$WORK/called")")
+  cleanup=$(identity "$(stat_field 4 "${runtime%,*}")")
+  OURS+=("$runtime" "$cleanup")
+  wait_until 5 stopped "$runtime"
+  kill_now "$CONMON" "$cleanup" "$PODMAN" "$COMMAND_RUNNER"
+  wait_until 5 gone "$cleanup"
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR"
+  gone "$runtime" || fail 'the runtime is left'
+  assert_nothing_left
+}
+
 # ---- nothing to clean up ----
 
 # no_guard: no run has a file or a process. A tombstone may be there.
