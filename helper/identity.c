@@ -291,19 +291,27 @@ static bool is_runtime(const struct run *run, const char *exe, const struct word
 	       (has_word(words, "create") || has_word(words, "start"));
 }
 
-/*
- * Whether this is a runtime that ends or deletes the container for a podman that was killed
- * meanwhile: nobody waits for it.
- */
-static bool is_left_runtime(const struct run *run, pid_t pid, const char *exe,
-			    const struct words *words)
+/* Whether a podman has called @pid that is not the run's own. */
+static bool is_below_anothers_podman(const struct run *run, pid_t pid)
 {
 	char parent[NAME_MAX + 1];
 	struct proc_stat stat;
 
+	return proc_stat(pid, &stat) && proc_exe_name(stat.ppid, parent) &&
+	       after(parent, "podman") &&
+	       !(process_lives(run->podman) && proc_descends(pid, run->podman.pid));
+}
+
+/*
+ * Whether this is a runtime that ends or deletes the container for the run's podman (from 5 on that
+ * removes a --rm container itself), or for one that was killed meanwhile.
+ */
+static bool is_deletion(const struct run *run, pid_t pid, const char *exe,
+			const struct words *words)
+{
 	return run->cid[0] && has_word(words, run->cid) && fits_runtime(run, exe, words) &&
-	       (has_word(words, "delete") || has_word(words, "kill")) && proc_stat(pid, &stat) &&
-	       !(proc_exe_name(stat.ppid, parent) && after(parent, "podman"));
+	       (has_word(words, "delete") || has_word(words, "kill")) &&
+	       !is_below_anothers_podman(run, pid);
 }
 
 /* The role that program and command line fit. */
@@ -324,7 +332,7 @@ static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
 		return ROLE_EARLY;
 	if (is_runtime(run, exe, words))
 		return ROLE_RUNTIME;
-	return is_left_runtime(run, pid, exe, words) ? ROLE_CLEANUP : ROLE_NONE;
+	return is_deletion(run, pid, exe, words) ? ROLE_CLEANUP : ROLE_NONE;
 }
 
 /* Whose it is comes last: status is the dearest to read, and most processes fit no role. */

@@ -9,7 +9,7 @@
  *              environment
  *     runtime  create … CID, or start CID
  *     cleanup  the exit command of that conmon, word by word; a runtime's delete or kill of the
- *              CID that has lost its podman
+ *              CID that no podman waits for but the run's
  *     session  as conmon, but -u SESSION -b …/CID/userdata/SESSION: of a podman exec
  *     starter  podman start or restart of the CID, or of the name that the run gave, with the run's
  *              directory in its environment, begun before the run was over

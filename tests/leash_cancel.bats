@@ -269,7 +269,7 @@ start_unseen() {
 
 # unsee: makes the record that of a guard that was killed earlier.
 unsee() {
-  sed -i -E '/^(conmon|cid|runtime|bundle|exit_dir|cleanup)=/d' "$RECORD"
+  sed -i -E '/^(conmon|runtime|bundle|exit_dir|cleanup)=/d' "$RECORD"
 }
 
 # bats test_tags=pidfile
