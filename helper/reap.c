@@ -340,6 +340,9 @@ static void check_record(struct run *run)
 /* Goes on until nothing is left, or twice in vain where that is podman's to do. */
 static enum reaped reap_rounds(struct run *run)
 {
+	/* it hears the signal that it is asked to end by */
+	if (!run->cid[0] && id_is_lost(run))
+		(void)podman_find(run);
 	bool cleaned = end_known(run); /* first: every signal has its own proof */
 	int idle = 0;
 
@@ -383,7 +386,8 @@ enum reaped reap(struct run *run)
 
 bool reap_finished(struct run *run)
 {
-	if (!run->conmon.pid || !container_was_removed(run))
+	/* a podman that fails removes the bundle as well, and may leave the runtime's state */
+	if (!run->conmon.pid || !run->container.pid || !container_was_removed(run))
 		return false;
 	record_remove(run);
 	return true;

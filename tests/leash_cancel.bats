@@ -297,6 +297,38 @@ unsee() {
 }
 
 # bats test_tags=pidfile
+@test "podman is killed, and has removed the container from its database alone: the guard has the runtime forget it" {
+  local real runtime conmon init runner
+  real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
+  make_runtime create "$(hold_back); \$real \"\$@\"; for id; do :; done; echo \$id >$WORK/id; mv $PID_DIR/*[0-9a-f].pid $WORK/init; exec sleep 600"
+  start_sleep
+  wait_until 15 test -e "$WORK/called"
+  wait_record
+  knows_conmon() { grep -q '^conmon=' "$RECORD"; }
+  wait_until 10 knows_conmon
+  kill -STOP "${GUARD%,*}"
+  wait_until 5 stopped "$GUARD"
+  : >"$WORK/go"
+  wait_until 10 test -e "$WORK/init"
+  init=$(identity "$(<"$WORK/init")") conmon=$(record_value conmon "$RECORD") runtime=$(identity "$(<"$WORK/called")")
+  OURS+=("$init" "$conmon" "$runtime")
+  # A holder that lives is in no hurry.
+  runner=$(identity "$(stat_field 4 "${PODMAN%,*}")")
+  OURS+=("$runner")
+  kill -STOP "${runner%,*}"
+  kill_now "$PODMAN" "$conmon" "$runtime" "$init"
+  wait_until 5 gone "$init"
+  make_runtime delete 'exit 0'
+  podman rm --force "$(<"$WORK/id")"
+  "$real" state "$(<"$WORK/id")" >/dev/null
+  ln -sf "$real" "$WORK/runtime"
+  kill -CONT "${GUARD%,*}"
+  wait_until 15 gone "$GUARD"
+  kill -CONT "${runner%,*}"
+  ! "$real" state "$(<"$WORK/id")" 2>/dev/null || fail 'the runtime knows it'
+}
+
+# bats test_tags=pidfile
 @test "the same, without a sight of conmon, and podman is killed when it is asked for the container: it is asked again" {
   mkdir "$WORK/bin"
   cat >"$WORK/bin/podman" <<END
