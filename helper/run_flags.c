@@ -20,6 +20,7 @@ static const char *const booleans[] = {
 	"passwd",
 	"privileged",
 	"publish-all",
+	"purge", /* in no help: --rm's other name (podman, cmd/podman/utils/alias.go) */
 	"quiet",
 	"read-only",
 	"read-only-tmpfs",
@@ -60,7 +61,7 @@ static void set_long(struct run_flags *flags, const char *name, const char *valu
 {
 	if (equal(name, "detach"))
 		flags->detach = is_true(value);
-	else if (equal(name, "rm"))
+	else if (equal(name, "rm") || equal(name, "purge"))
 		flags->remove = is_true(value);
 	else if (equal(name, "conmon-pidfile"))
 		flags->conmon_pidfile = value;
