@@ -32,7 +32,7 @@ bool takes_signal(const struct proc_status *status, int signal)
 
 /* The processes of a container without a pid namespace of its own. */
 struct members {
-	const struct run *run;
+	struct run *run;
 	ino_t mount_namespace;
 	struct handles list;
 };
@@ -69,6 +69,8 @@ static bool end_members(struct members *members)
 			return true;
 		}
 		handles_signal(&members->list, SIGKILL);
+		if (found)
+			log_ending(members->run);
 		(void)handles_wait(&members->list, KILL_MS); /* counted again by the next round */
 		handles_close(&members->list);
 		if (!found)
@@ -160,7 +162,7 @@ bool container_end(struct run *run, const struct handle *init)
 	return end_members(&members) && ended;
 }
 
-bool container_end_rest(const struct run *run)
+bool container_end_rest(struct run *run)
 {
 	struct members members = {.run = run};
 

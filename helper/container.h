@@ -27,7 +27,7 @@ bool container_end(struct run *run, const struct handle *init);
  * where somebody else has started it anew.
  * Returns whether nothing does any more. Looks through /proc.
  */
-bool container_end_rest(const struct run *run);
+bool container_end_rest(struct run *run);
 
 /*
  * Whether @signal has any effect on a process of @status: it catches or blocks it

@@ -276,6 +276,18 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	return draft;
 }
 
+/* podman writes no id where the last --cidfile has an empty value: that becomes @path as well. */
+static void replace_empty_id_flag(struct hold *hold, char *path)
+{
+	for (size_t i = hold->run + 1; i < hold->flags.image; i++) {
+		if (hold->argv[i] == hold->flags.cidfile)
+			hold->argv[i] = path;
+		else if (after(hold->argv[i], ID_FLAG) == hold->flags.cidfile)
+			hold->argv[i] = hold->id_flag;
+	}
+	hold->flags.cidfile = path;
+}
+
 /* Whether a `podleash run` has made the directory for this job: it goes with it. */
 static bool goes_with_job(int directory)
 {
@@ -296,7 +308,7 @@ static void choose_files(struct hold *hold, int directory)
 	(void)snprintf(hold->id_flag, sizeof(hold->id_flag), ID_FLAG "%s/%s" ID_SUFFIX,
 		       hold->directory, hold->name);
 	if (!hold->flags.cidfile[0])
-		hold->flags.cidfile = hold->id_flag + strlen(ID_FLAG);
+		replace_empty_id_flag(hold, hold->id_flag + strlen(ID_FLAG));
 	/* by its name podman finds a container whose id it had no time to write */
 	if (hold->flags.remove && !hold->flags.name[0] && !hold->flags.replace) {
 		(void)snprintf(hold->name_flag, sizeof(hold->name_flag), NAME_FLAG NAME_PREFIX "%s",

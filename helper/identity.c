@@ -87,6 +87,13 @@ bool has_no_id(const struct run *run)
 	return text && !text[0];
 }
 
+bool id_is_lost(const struct run *run)
+{
+	return !run_owns(run, run->cidfile, ID_SUFFIX) &&
+	       (run->conmon_pidfile[0] ? read_pid(run, run->conmon_pidfile, CONMON_SUFFIX) != 0
+				       : !process_lives(run->podman));
+}
+
 bool read_foreign_cid(const struct run *run, char cid[CID_SIZE])
 {
 	return !run_owns(run, run->cidfile, ID_SUFFIX) && read_cid(run, cid);

@@ -71,6 +71,12 @@ bool find_conmon(struct run *run);
 bool has_no_id(const struct run *run);
 
 /*
+ * Whether podman has started conmon, as far as can be told, and its user may have taken the id away:
+ * the file is one of his own.
+ */
+bool id_is_lost(const struct run *run);
+
+/*
  * Reads the id in a file of the user's own, where podman writes it into one. It proves nothing: the
  * file may have been there before, or be another run's as well. False where there is none so far.
  */

@@ -447,16 +447,16 @@ bool podman_find(struct run *run)
 
 	if (run->cid[0])
 		return true;
-	if (read_foreign_cid(run, cid))
-		return find_by(run, cid);
-	/* podman had no room for it, or no time: what runs has a conmon */
-	if (has_no_id(run))
+	if (read_foreign_cid(run, cid) && !find_by(run, cid))
+		return false;
+	/* podman had no room for it, or no time, or its user took it away: what runs has a conmon */
+	if (!run->cid[0] && (has_no_id(run) || id_is_lost(run)))
 		search.asked = proc_each(visit_conmon, &search) && search.asked;
 	/* a name of ours is as good as the id */
 	if (name_of(run))
 		return true;
 	if (run->container_name[0])
-		return find_by(run, run->container_name);
+		search.asked = find_by(run, run->container_name) && search.asked;
 	return search.asked;
 }
 

@@ -217,3 +217,78 @@ END
   kill_now "$RUNNER"
   assert_nothing_left
 }
+
+# no_id_before_guard FLAG...: a job that starts a container with these flags, and takes the id from a file of its own
+# before the guard has looked. Sets CID, and learns what runs.
+no_id_before_guard() {
+  start_way alone <<END
+podman run $* --cidfile=$WORK/own.cid --network=none $IMAGE sleep 600 &
+until [ -s $WORK/own.cid ]; do sleep 0.02; done
+mv $WORK/own.cid $WORK/id
+echo ready
+read -r _ <$WORK/go
+END
+  wait_until 10 guard_is_there
+  OURS+=("$GUARD")
+  kill -STOP "${GUARD%,*}"
+  wait_until 5 stopped "$GUARD"
+  : >"$WORK/run"
+  wait_ready
+  CID=$(<"$WORK/id")
+  is_up() { [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = true ]; }
+  wait_until 20 is_up || fail 'no container'
+  OUR_CONTAINERS+=("$CID")
+  learn "$CID"
+}
+
+@test "a job takes the id from its own file before the guard has looked: the container lives as long as the job, and no longer" {
+  local flags how
+  hold_podman_back "$WORK/run"
+  PATH=$WORK/bin:$PATH
+  for flags in '' -d "-d --name=$NAME" "-d --rm --name=$NAME-2"; do
+    for how in lives killed; do
+      echo "[$flags] $how"
+      rm -f "$WORK/run"
+      # shellcheck disable=SC2086 # words
+      no_id_before_guard $flags
+      if [ $how = lives ]; then
+        kill -CONT "${GUARD%,*}"
+        # A podman in the foreground that was given no pid file has to end first.
+        [ -z "$flags" ] || wait_until 10 knows_id || { show; fail 'the guard does not find it'; }
+        alive "${PROCESSES[0]}" || { show; fail 'it was ended'; }
+        end_job itself
+      else
+        kill_now "$GUARD"
+        end_job killed
+        wait_until 5 gone "$HOLDER"
+        PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || { show; fail 'not all is ended'; }
+      fi
+      assert_ended
+      podman rm --force --ignore "$CID" >/dev/null
+    done
+  done
+}
+
+@test "podman is given an empty --cidfile: the container lives as long as its job, and no longer" {
+  local flags
+  for flags in '--cidfile=' "--cidfile ''"; do
+    for flags in "$flags" "-d $flags"; do
+      echo "$flags"
+      start_way alone <<END
+podman run $flags --network=none --label=empty=$NAME $IMAGE sleep 600 &
+until podman ps --quiet --no-trunc --filter label=empty=$NAME | grep .; do sleep 0.1; done >$WORK/id
+echo ready
+read -r _ <$WORK/go
+END
+      wait_ready
+      CID=$(<"$WORK/id")
+      OUR_CONTAINERS+=("$CID")
+      learn "$CID"
+      wait_until 10 guard_is_there
+      wait_until 10 knows_id || { show; fail 'the guard does not know it'; }
+      end_job itself
+      assert_ended
+      podman rm --force --ignore "$CID" >/dev/null
+    done
+  done
+}
