@@ -128,9 +128,8 @@ static void look(struct watch *watch)
 		run->over = run->conmon.start;
 	/* podman is asked about a file of the user's own when it has written that, and when it has
 	 * ended; about one that is empty until that tells */
-	if (!run->cid[0] &&
-	    (has_no_id(run) || (!(watch->asked && handle_alive(&watch->podman)) &&
-				(read_foreign_cid(run, cid) || id_is_lost(run)))))
+	if (!run->cid[0] && (has_no_id(run) || (!(watch->asked && handle_alive(&watch->podman)) &&
+						(read_foreign_cid(run, cid) || id_is_lost(run)))))
 		watch->asked = podman_find(run);
 	if (!handle_alive(&watch->conmon) && !learn_conmon(run) && needs_search(watch))
 		(void)find_conmon(run);

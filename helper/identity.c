@@ -9,6 +9,7 @@
 #include "conmon_args.h"
 #include "file.h"
 #include "guard_fds.h"
+#include "run_flags.h"
 #include "util.h"
 
 /* A process that becomes another program shows no command line for a moment. */
@@ -117,13 +118,25 @@ bool container_was_removed(const struct run *run)
 	return run->bundle[0] && access(run->bundle, F_OK) != 0 && errno == ENOENT;
 }
 
-/* Whether podman's command line @word has @flag directly behind `run`, with the run's file. */
+/*
+ * Whether podman's command line @word has @flag behind `run`, with the run's file: directly, or
+ * behind what a script in podman's place has put in.
+ */
 static bool is_run_command(const struct run *run, char **word, const char *flag, const char *suffix)
 {
 	size_t at = run->name[0] ? podman_run_index(word) : 0;
-	const char *path = at && word[at + 1] ? after(word[at + 1], flag) : NULL;
+	struct run_flags flags;
 
-	return path && run_owns(run, path, suffix);
+	if (!at)
+		return false;
+	run_flags_parse(word, at, &flags);
+	while (++at < flags.image) {
+		const char *path = after(word[at], flag);
+
+		if (path && run_owns(run, path, suffix))
+			return true;
+	}
+	return false;
 }
 
 static bool is_podman_run(const struct run *run, char **word)
@@ -251,17 +264,17 @@ static bool names_container(const struct run *run, const char *word)
 	       (word[0] && equal(word, run->container_name));
 }
 
-/* Whether podman's command line @word starts the run's container again, and no other. */
+/* Whether podman's command line @word starts the run's container again, among others perhaps. */
 static bool starts_container(const struct run *run, char **word)
 {
 	size_t at = podman_command_index(word);
 
 	if (!at || (!equal(word[at], "start") && !equal(word[at], "restart")))
 		return false;
-	while (word[++at] && word[at + 1]) /* -t 0: a number is none's name */
-		if (word[at][0] != '-' && word[at][strspn(word[at], "0123456789")])
-			return false;
-	return word[at] && names_container(run, word[at]);
+	while (word[++at])
+		if (names_container(run, word[at]))
+			return true;
+	return false;
 }
 
 /* A podman that was asked to start the container again within the job. */

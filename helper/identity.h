@@ -4,7 +4,7 @@
  *
  * The container is known by its id, which podman writes into RUN.cid. A process takes part in a
  * run when it is of our user, its program fits the role, and its command line says so:
- *     podman   run --cidfile=…/RUN.cid, directly behind `run`
+ *     podman   run … --cidfile=…/RUN.cid, as a flag of podman's
  *     conmon   -c CID -u CID … --exit-command-arg CID, whatever its name; podman's pipe in its
  *              environment
  *     runtime  create … CID, or start CID

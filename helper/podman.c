@@ -43,7 +43,8 @@ static char *const *environment_of(const struct run *run)
 	return (char *const *)(uintptr_t)run->environment;
 }
 
-/* In the child: becomes podman in @directory, with @output as its stdout. */
+/* In the child: becomes podman in @directory, or / where that is none, with @output as its stdout.
+ */
 __attribute__((noreturn)) static void become_podman(const char *const words[],
 						    char *const environment[],
 						    const char *directory, int output)
@@ -56,7 +57,7 @@ __attribute__((noreturn)) static void become_podman(const char *const words[],
 	signals_give_back();
 	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 && chdir(directory) == 0)
+	    dup2(null, STDERR_FILENO) >= 0 && (chdir(directory) == 0 || chdir("/") == 0))
 		(void)execvpe(words[0], (char *const *)(uintptr_t)words, environment);
 	_exit(127);
 }
@@ -152,10 +153,36 @@ static int call_in(const char *directory, const char *const words[], char *const
 	return ended == child ? exit_status(status) : -1;
 }
 
-/* The same in a directory that any user may enter, and that keeps no file system busy. */
+/* The same in /. */
 static int call(const char *const words[], char *const environment[], int ms, char **output)
 {
 	return call_in("/", words, environment, ms, output);
+}
+
+/* Whether the value of a setting, "--flag=value", "NAME=value" or a word of its own, is no absolute
+ * path. */
+static bool is_relative(const char *setting)
+{
+	const char *value = strchr(setting, '=');
+
+	if (!value)
+		return setting[0] != '-' && setting[0] != '/';
+	return value[1] && value[1] != '/';
+}
+
+/*
+ * Where podman is called about the run: in a directory that any user may enter and that keeps no
+ * file system busy, but where the run's podman may have been given a path relative to its own.
+ */
+static const char *directory_of(const struct run *run)
+{
+	for (size_t i = 0; i < run->globals; i++)
+		if (is_relative(run->global[i]))
+			return run->cwd;
+	for (size_t i = 0; i < run->environments; i++)
+		if (is_relative(run->environment[i]))
+			return run->cwd;
+	return "/";
 }
 
 /* The same without its output, for as long as it makes progress. */
@@ -167,7 +194,7 @@ static int call_patiently(const struct run *run, const char *const words[])
 
 	pid_t pid = fork();
 	if (pid == 0)
-		become_podman(words, environment_of(run), "/", -1);
+		become_podman(words, environment_of(run), directory_of(run), -1);
 	if (pid < 0)
 		return -1;
 	if (!handle_open(&handle, pid)) /* a zombie already */
@@ -334,7 +361,7 @@ static int ask_about(const struct run *run, const char *const words[], int ms, c
 {
 	const struct command command = compose(run, words);
 
-	return call(command.word, environment_of(run), ms, output);
+	return call_in(directory_of(run), command.word, environment_of(run), ms, output);
 }
 
 /* How podman knows the container: by its id, or by a name that nobody else would give. */
@@ -449,7 +476,8 @@ bool podman_find(struct run *run)
 		return true;
 	if (read_foreign_cid(run, cid) && !find_by(run, cid))
 		return false;
-	/* podman had no room for it, or no time, or its user took it away: what runs has a conmon */
+	/* podman had no room for it, or no time, or its user took it away: what runs has a conmon
+	 */
 	if (!run->cid[0] && (has_no_id(run) || id_is_lost(run)))
 		search.asked = proc_each(visit_conmon, &search) && search.asked;
 	/* a name of ours is as good as the id */
@@ -618,8 +646,9 @@ static bool clean_up_staying(struct run *run)
 			return true;
 	}
 	bool told = staying == STAYING_CREATED || write_exit_file(run);
-	/* a cleanup starts it again where a policy says so: to be looked at */
-	return (clean_up(run, !told) && !run->restarts) || ask_staying(run) == STAYING_DONE;
+	/* a cleanup starts it again where a policy says so, and reports no full disk */
+	(void)clean_up(run, !told);
+	return ask_staying(run) == STAYING_DONE;
 }
 
 static bool clean_up_and_remove(struct run *run)

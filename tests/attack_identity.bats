@@ -338,7 +338,7 @@ lookalikes() {
   cp "$IDLE" "$other/podman"
   cp "$IDLE" "$other/conmon"
   cp "$IDLE" "$other/runc"
-  innocent "$other/podman" run --rm "${podman_words[@]:1}"
+  innocent "$other/podman" run --rm "$IMAGE" "${podman_words[@]:1}"
   innocent "$other/podman" run "${podman_words[@]:2}"
   innocent "$other/podman" run "--cidfile=$RUN.cid.old" "${podman_words[@]:2}"
   innocent "$other/podman" exec "${podman_words[@]:1}"

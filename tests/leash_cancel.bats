@@ -374,6 +374,25 @@ END
   done
 }
 
+@test "cancelled while the image is being pulled, by a script in podman's place that puts a flag in: podman ends" {
+  start_mute_registry
+  mkdir "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+[ "\$1" = run ] || exec $(command -v podman) "\$@"
+shift
+exec $(command -v podman) run --log-driver=k8s-file "\$@"
+END
+  chmod +x "$WORK/bin/podman"
+  IMAGE=127.0.0.1:$PORT/x start_sleep env "PATH=$WORK/bin:$PATH"
+  wait_until 15 test -e "$WORK/asked"
+  wait_record
+  alive "$PODMAN"
+  cancel "$PID_DIR"
+  assert_cancelled
+  assert_job_ends
+}
+
 @test "podleash run is told to end while the image is being pulled: it ends with podman, nothing is left" {
   start_mute_registry
   IMAGE=127.0.0.1:$PORT/x start_sleep run

@@ -160,6 +160,44 @@ END
   assert_nothing_left
 }
 
+@test "a cleanup of a container that stays reports no error, and has not cleaned up: it is not taken for done" {
+  local name=cleanup-$(id -u)-$$-$(now_ms)
+  cp "$(command -v podman)" "$WORK/podman"
+  OUR_CONTAINERS+=("$name")
+  start_script U1 <<END
+$WORK/podman run --name $name --network=none $IMAGE sleep 600
+END
+  wait_running
+  printf '#!/bin/sh\n[ -e %s ] || exit 0\nexec %s "$@"\n' "$WORK/room" "$(command -v podman)" >"$WORK/podman.new"
+  chmod 0755 "$WORK/podman.new"
+  mv "$WORK/podman.new" "$WORK/podman"
+  kill_now "$CONMON" "$RUNNER"
+  wait_until 15 grep -q 'podman does not clean up after it' "$LOG" || fail "$(cat "$LOG")"
+  : >"$WORK/room"
+  "$BUILD/podleash" cancel "$PID_DIR" || fail "$(cat "$LOG")"
+  podman start "$name" || fail 'its owner cannot start it'
+  podman rm --force --time 0 "$name"
+}
+
+@test "podman is given settings relative to its directory: conmon is killed, and nothing of the container is left there" {
+  mkdir "$WORK/own"
+  cd "$WORK/own"
+  printf '[storage]\ndriver = "vfs"\ngraphroot = "%s"\nrootless_storage_path = "%s"\nrunroot = "%s"\n' "$WORK/own/graph" "$WORK/own/graph" "$WORK/own/runroot" >storage.conf
+  export CONTAINERS_STORAGE_CONF=./storage.conf
+  podman import "$FIXTURES/image.tar" "$IMAGE" 2>/dev/null
+  start_script U1 <<END
+cd $WORK/own
+CONTAINERS_STORAGE_CONF=./storage.conf podman run --rm --network=none --volume=/data $IMAGE sleep 600
+END
+  wait_running
+  kill_now "$CONMON" "$RUNNER"
+  wait_until 15 gone "$GUARD" || fail "$(cat "$LOG")"
+  [ -z "$(podman ps --all --quiet)" ] || fail "$(podman ps --all)"
+  [ -z "$(podman volume ls --quiet)" ] || fail "$(podman volume ls)"
+  cd /
+  chmod -R u+w own 2>/dev/null || true
+}
+
 # ---- nothing to clean up ----
 
 # no_guard: no run has a file or a process. A tombstone may be there.

@@ -128,34 +128,38 @@ END
   [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = false ] || fail 'it outlives the job'
 }
 
-# restarting: the podman that restarts the container is at work.
+# restarting NAME...: the podman that restarts these containers is at work.
 restarting() {
   local pid
   for pid in $(carrying "restart"); do
-    [ "$(words "$pid" | paste -sd ' ')" != "podman restart $NAME" ] || { RESTARTER=$(identity "$pid") && return; }
+    [ "$(words "$pid" | paste -sd ' ')" != "podman restart $*" ] || { RESTARTER=$(identity "$pid") && return; }
   done
   return 1
 }
 
-@test "who holds the job is killed while its detached container is being restarted: nothing runs in the end" {
-  local way
+@test "who holds the job is killed while its detached containers are being restarted: nothing runs in the end" {
+  local way name
+  local -a names
   for way in env alone; do
-    NAME=$NAME-$way
     echo "$way"
-    # It is deaf to SIGTERM: podman waits ten seconds for its end before it starts it anew.
-    start_way "$way" "$NAME" <<END
-podman run -d --network=none --name $NAME $IMAGE sleep 600
+    names=("$NAME-$way" "$NAME-$way-2")
+    # They are deaf to SIGTERM: podman waits ten seconds for their end before it starts them anew.
+    start_way "$way" "${names[@]}" <<END
+podman run -d --network=none --name ${names[0]} $IMAGE sleep 600
+podman run -d --network=none --name ${names[1]} $IMAGE sleep 600
 echo ready
-podman restart $NAME
+podman restart ${names[*]}
 END
     wait_ready
-    learn "$NAME"
-    wait_until 10 restarting
+    learn "${names[@]}"
+    wait_until 10 restarting "${names[@]}"
     OURS+=("$RESTARTER")
     end_job killed
     wait_until 20 gone "$RESTARTER"
     assert_ended
-    [ "$(podman inspect --format '{{.State.Running}}' "$NAME")" = false ] || fail "$way: it was started anew"
+    for name in "${names[@]}"; do
+      [ "$(podman inspect --format '{{.State.Running}}' "$name")" = false ] || fail "$way: $name was started anew"
+    done
   done
 }
 
