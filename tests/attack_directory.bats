@@ -544,7 +544,8 @@ users_directory() {
 @test "every open below the pid directory has O_NOFOLLOW, O_NONBLOCK, O_NOCTTY and O_CLOEXEC" {
   local command
   mkfifo "$WORK/go"
-  strace -f -qq -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.run" \
+  # -ff: a file for each process, or one would break the lines of another.
+  strace -ff -qq -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.run" \
     env LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" env "$WORK/bin/podman" run image \
     </dev/null >/dev/null 2>&1 3>&- &
   disown
@@ -560,12 +561,12 @@ users_directory() {
   : >"$unit/.podleash-run"
   for command in list 'sweep --dry-run' sweep 'cancel --grace 0 --timeout 10'; do
     # shellcheck disable=SC2086
-    bounded 30 strace -f -qq -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.${command%% *}" "$PODLEASH" $command "$PID_DIR"
+    bounded 30 strace -ff -qq -y -e trace=open,openat,openat2,creat -e signal=none -o "$WORK/trace.${command%% *}" "$PODLEASH" $command "$PID_DIR"
   done
   wait_until 10 gone "$GUARD"
   for command in run list sweep cancel; do
     # The podman of this test writes its id there as well.
-    grep "$PID_DIR" "$WORK/trace.$command" | grep -v '\.cid".*O_TRUNC' >"$WORK/opens"
+    grep -h "$PID_DIR" "$WORK/trace.$command".* | grep -v '\.cid".*O_TRUNC' >"$WORK/opens"
     [ "$(wc -l <"$WORK/opens")" -ge 3 ] || fail "$command: no opens were seen"
     if grep -v O_PATH "$WORK/opens" | grep -vE 'O_NOCTTY.*O_NONBLOCK.*O_NOFOLLOW.*O_CLOEXEC'; then fail "$command: a flag is missing"; fi
     if grep O_PATH "$WORK/opens" | grep -v 'O_NOFOLLOW.*O_CLOEXEC'; then fail "$command: a flag is missing"; fi
