@@ -543,6 +543,8 @@ heard() {
     RUN=$(identity $!)
     OURS+=("$RUN")
     wait_until 10 heard ready
+    # It ignores the SIGTERM as well that it gets when podleash run is killed.
+    OURS+=("$(identity "$(children "${RUN%,*}")")")
     kill -s $signal "${RUN%,*}"
     # What came after it has arrived twice.
     kill -USR1 "${RUN%,*}"
