@@ -340,6 +340,7 @@ assert_run_ended() {
   live_run
   rm -rf "$PID_DIR"
   kill_now "$PODMAN"
+  wait_until 5 gone "$PODMAN"
   assert_run_ended
   bounded 20 "$PODLEASH" cancel "$PID_DIR"
   assert_status 1
