@@ -315,7 +315,8 @@ static void remove_files(const struct run *run)
 
 	(void)names_read(run->directory, &names); /* else sweep removes them, once they are old */
 	for (size_t i = 0; i < names.count; i++)
-		if (file_kind(names.name[i], name) == FILE_TEMPORARY && equal(name, run->name))
+		if (file_kind(names.name[i], name) == FILE_TEMPORARY && name[0] &&
+		    equal(name, run->name))
 			(void)unlinkat(run->directory, names.name[i], 0);
 	record_remove(run);
 }

@@ -814,8 +814,11 @@ start_plain() {
     echo "$options"
     # shellcheck disable=SC2086 # these are words
     start_plain $options
+    # What another cancel is about to rename.
+    : >"$PID_DIR/.cancelled-99-1"
     RECEPTOR_PID_DIRECTORY=$PID_DIR cancel "$PID_DIR"
     assert_cancelled
+    [ -e "$PID_DIR/.cancelled-99-1" ] || fail "another's tombstone is gone"
     if exists "$PID_DIR/*.pid"; then fail "files are left: $(ls -A "$PID_DIR")"; fi
   done
 }
