@@ -648,7 +648,8 @@ static bool clean_up_staying(struct run *run)
 	bool told = staying == STAYING_CREATED || write_exit_file(run);
 	/* a cleanup starts it again where a policy says so, and reports no full disk */
 	(void)clean_up(run, !told);
-	return ask_staying(run) == STAYING_DONE;
+	staying = ask_staying(run);
+	return staying == STAYING_DONE || staying == STAYING_CREATED;
 }
 
 static bool clean_up_and_remove(struct run *run)
