@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -26,6 +25,7 @@
 #include "handle.h"
 #include "library.h"
 #include "log.h"
+#include "passed_on.h"
 #include "piddir.h"
 #include "podman.h"
 #include "signals.h"
@@ -42,8 +42,6 @@
 
 /* Between two looks at a command-runner for which the kernel gives no pidfd. */
 #define NO_PIDFD_MS 100
-
-static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 struct job {
 	const char *pid_dir, *grace; /* as given, or NULL */
@@ -319,30 +317,27 @@ static void end_job(const struct job *job, struct supervision *watch, int signal
 			CANCEL_MS);
 }
 
-/* Whether a terminal has sent it, to the command as well: a session's leader alone gets a hangup.
- */
-static bool reached_command(const struct supervision *watch, const struct signalfd_siginfo *info)
+/* Below receptor what ends the unit is meant, also where it was ignored. */
+static bool ends_command(const struct supervision *watch, const struct passed_on *signal)
 {
-	return info->ssi_code == SI_KERNEL && getpgid(watch->command) == getpgrp() &&
-	       !(info->ssi_signo == SIGHUP && getsid(0) == getpid());
+	return (signal->number == SIGINT || signal->number == SIGTERM ||
+		signal->number == SIGHUP) &&
+	       (watch->has_runner || !signal->was_ignored);
 }
 
 static void take_signal(const struct job *job, struct supervision *watch)
 {
-	struct signalfd_siginfo info;
+	struct passed_on signal;
 
-	if (read(watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
-	    info.ssi_signo == SIGCHLD)
+	if (!passed_on_read(watch->signals, watch->command, &signal))
 		return;
-	int signal = (int)info.ssi_signo;
-	bool reached = reached_command(watch, &info);
-	if (signal != SIGINT && signal != SIGTERM && signal != SIGHUP) {
-		if (!reached)
-			(void)kill(watch->command, signal);
+	if (!ends_command(watch, &signal)) {
+		if (!signal.reached)
+			(void)kill(watch->command, signal.number);
 	} else if (watch->has_runner) {
-		end_job(job, watch, signal, reached);
+		end_job(job, watch, signal.number, signal.reached);
 	} else {
-		tell_command(job, watch, signal, reached, info.ssi_code == SI_KERNEL);
+		tell_command(job, watch, signal.number, signal.reached, signal.by_kernel);
 	}
 }
 
@@ -431,23 +426,6 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 	_exit(become(job));
 }
 
-/* Blocks what is to be passed on, and the news of our children; returns a signalfd(2), or -1. What
- * was ignored on entry stays so, unless receptor speaks by it. */
-static int take_signals(const struct job *job, sigset_t *before)
-{
-	struct sigaction action;
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
-		if (job->ancestors.command_runner || sigaction(passed_on[i], NULL, &action) ||
-		    action.sa_handler != SIG_IGN)
-			(void)sigaddset(&set, passed_on[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, before);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 static int run_job(struct job *job)
 {
 	struct supervision watch = {.has_runner = job->ancestors.command_runner};
@@ -455,7 +433,7 @@ static int run_job(struct job *job)
 	sigset_t before;
 
 	watch.command_runner = HANDLE_NONE;
-	watch.signals = take_signals(job, &before);
+	watch.signals = passed_on_open(&before);
 	if (watch.has_runner)
 		(void)handle_open_exact(&watch.command_runner,
 					job->ancestors.holder[job->ancestors.holders - 1].id);

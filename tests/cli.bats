@@ -534,26 +534,46 @@ heard() {
   [ "$(grep -cx "$1" "$WORK/heard")" = "${2-1}" ]
 }
 
-@test "podleash run: a signal that was ignored on entry stays ignored" {
+# start_ignoring SIGNAL WORD...: `podleash run WORD... $WORK/listener`, as RUN, where SIGNAL is ignored on entry.
+start_ignoring() {
+  setsid env --default-signal --ignore-signal="$1" "$PODLEASH" run --pid-dir "$WORK/unit" "${@:2}" "$WORK/listener" \
+    >"$WORK/heard" </dev/null 3>&- &
+  RUN=$(identity $!)
+  OURS+=("$RUN")
+  wait_until 10 heard ready
+}
+
+@test "podleash run: a signal that was ignored on entry, as by script's &, is ignored by a command that does not listen" {
   local signal
-  for signal in HUP INT QUIT TERM; do
-    listener SIG$signal SIGUSR1
-    setsid env --default-signal --ignore-signal=$signal "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/listener" \
-      >"$WORK/heard" </dev/null 3>&- &
-    RUN=$(identity $!)
-    OURS+=("$RUN")
-    wait_until 10 heard ready
-    # It ignores the SIGTERM as well that it gets when podleash run is killed.
-    OURS+=("$(identity "$(children "${RUN%,*}")")")
+  listener SIGUSR2
+  for signal in HUP INT QUIT TERM USR1; do
+    start_ignoring $signal
     kill -s $signal "${RUN%,*}"
     # What came after it has arrived twice.
-    kill -USR1 "${RUN%,*}"
-    wait_until 10 heard SIGUSR1
-    kill -USR1 "${RUN%,*}"
-    wait_until 10 heard SIGUSR1 2
-    heard SIG$signal 0 || fail "SIG$signal was passed on"
+    kill -USR2 "${RUN%,*}"
+    wait_until 10 heard SIGUSR2
+    kill -USR2 "${RUN%,*}"
+    wait_until 10 heard SIGUSR2 2
     kill_now "$RUN"
     wait_until 10 gone "$RUN"
+  done
+}
+
+@test "podleash run: a signal that was ignored on entry is passed on to a command that listens, which is not killed for it" {
+  local signal process
+  local -a living
+  for signal in HUP INT QUIT TERM USR1; do
+    listener SIG$signal
+    start_ignoring $signal --kill-after 1
+    kill -s $signal "${RUN%,*}"
+    wait_until 10 heard SIG$signal || fail "SIG$signal was not passed on"
+    living+=("$RUN" "$(identity "$(children "${RUN%,*}")")")
+  done
+  OURS+=("${living[@]}")
+  # A look behind the time in which they would have been killed.
+  sleep 2
+  for process in "${living[@]}"; do
+    alive "$process" || fail "$process was killed"
   done
 }
 
