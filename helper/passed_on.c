@@ -5,25 +5,37 @@
 
 #include "util.h"
 
-static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+static const int kept[] = {SIGPIPE, SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,	SIGTRAP,
+			   SIGSYS,  SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT};
+
+/* What a terminal sends, to its foreground process group. */
+static const int of_terminal[] = {SIGHUP, SIGINT, SIGQUIT, SIGWINCH};
+
+static bool is_of_terminal(int number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(of_terminal); i++)
+		if (of_terminal[i] == number)
+			return true;
+	return false;
+}
 
 int passed_on_open(sigset_t *before)
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
-		(void)sigaddset(&set, passed_on[i]);
+	(void)sigfillset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		(void)sigdelset(&set, kept[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, before);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 /* Whether a terminal has sent it, to the command too: a session's leader alone gets a hangup. */
-static bool has_reached(const struct signalfd_siginfo *info, pid_t command)
+static bool has_reached(const struct passed_on *signal, pid_t command)
 {
-	return info->ssi_code == SI_KERNEL && getpgid(command) == getpgrp() &&
-	       !(info->ssi_signo == SIGHUP && getsid(0) == getpid());
+	return signal->by_kernel && is_of_terminal(signal->number) &&
+	       getpgid(command) == getpgrp() &&
+	       !(signal->number == SIGHUP && getsid(0) == getpid());
 }
 
 static bool is_ignored(int number)
@@ -37,11 +49,12 @@ bool passed_on_read(int fd, pid_t command, struct passed_on *signal)
 {
 	struct signalfd_siginfo info;
 
-	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info) || info.ssi_signo == SIGCHLD)
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info) || info.ssi_signo == SIGCHLD ||
+	    info.ssi_pid == (uint32_t)command)
 		return false;
 	signal->number = (int)info.ssi_signo;
 	signal->by_kernel = info.ssi_code == SI_KERNEL;
-	signal->reached = has_reached(&info, command);
+	signal->reached = has_reached(signal, command);
 	signal->was_ignored = is_ignored(signal->number);
 	return true;
 }

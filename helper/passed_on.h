@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `podleash run` hears in its command's place, and passes on to it. */
+/*
+ * What `podleash run` hears in its command's place, and passes on to it: every signal but SIGKILL
+ * and SIGSTOP, which nobody can take, SIGCHLD and SIGPIPE, which are our own affair, and those that
+ * tell a process of its own fault.
+ */
 #ifndef PODLEASH_PASSED_ON_H
 #define PODLEASH_PASSED_ON_H
 
@@ -9,18 +13,21 @@
 
 struct passed_on {
 	int number;
-	bool by_kernel;	  /* not by a process: a terminal has sent it */
+	bool by_kernel;	  /* not by a process: a terminal, or a timer of ours, has sent it */
 	bool reached;	  /* a terminal has sent it to the command as well */
 	bool was_ignored; /* when `podleash run` started: it is the command's affair alone */
 };
 
 /*
- * Blocks them and SIGCHLD, so that one that is ignored comes as well; *@before is the mask that the
- * command is to have. Returns a signalfd(2), which does not block, or -1 with errno.
+ * Blocks them and SIGCHLD: blocked, one that is ignored comes as well. *@before is the mask that
+ * the command is to have. Returns a signalfd(2) that does not wait, or -1 with errno.
  */
 int passed_on_open(sigset_t *before);
 
-/* Reads the next. False where there is none, or it is SIGCHLD. */
+/*
+ * Reads the next. False where there is none to pass on. What @command itself has sent is none: it
+ * has sent it to our whole group, or means who started it.
+ */
 bool passed_on_read(int fd, pid_t command, struct passed_on *signal);
 
 #endif

@@ -534,6 +534,50 @@ heard() {
   [ "$(grep -cx "$1" "$WORK/heard")" = "${2-1}" ]
 }
 
+@test "podleash run passes every signal on that can be passed on" {
+  local signal
+  local signals=(HUP INT QUIT ABRT USR1 USR2 ALRM TERM STKFLT URG XCPU VTALRM PROF WINCH IO PWR RTMIN RTMAX)
+  listener "${signals[@]/#/SIG}"
+  setsid env --default-signal "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/listener" >"$WORK/heard" </dev/null 3>&- &
+  RUN=$(identity $!)
+  OURS+=("$RUN")
+  wait_until 10 heard ready
+  for signal in "${signals[@]}"; do
+    kill -s "$signal" "${RUN%,*}"
+    wait_until 10 heard "SIG$signal" || fail "SIG$signal was not passed on"
+  done
+  [ "$(wc -l <"$WORK/heard")" = $((1 + ${#signals[@]})) ] || fail 'a signal came twice'
+}
+
+@test "podleash run: an alarm that was set for its command comes to it" {
+  bounded 30 python3 -c 'import os, signal, sys; signal.alarm(1); os.execvp(sys.argv[1], sys.argv[1:])' \
+    "$PODLEASH" run --pid-dir "$WORK/unit" sh -c 'trap "exit 7" ALRM; while :; do sleep 0.1; done'
+  [ "$STATUS" = 7 ] || explain 'SIGALRM was not passed on'
+}
+
+@test "podleash run: what its command sends to its whole process group comes to it once" {
+  cat >"$WORK/command" <<'END'
+#!/usr/bin/python3
+import os, signal
+
+# Real-time signals are counted, and the lower number comes first.
+ours = {signal.SIGRTMIN, signal.SIGRTMAX}
+signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+os.kill(0, signal.SIGRTMIN)
+print("ready", flush=True)
+while signal.sigwait(ours) == signal.SIGRTMIN:
+    print("once", flush=True)
+END
+  chmod +x "$WORK/command"
+  setsid "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/command" >"$WORK/heard" </dev/null 3>&- &
+  RUN=$(identity $!)
+  OURS+=("$RUN")
+  wait_until 10 heard once
+  kill -s RTMAX "${RUN%,*}"
+  wait_until 10 gone "$RUN"
+  heard once || fail "$(<"$WORK/heard")"
+}
+
 # start_ignoring SIGNAL WORD...: `podleash run WORD... $WORK/listener`, as RUN, where SIGNAL is ignored on entry.
 start_ignoring() {
   setsid env --default-signal --ignore-signal="$1" "$PODLEASH" run --pid-dir "$WORK/unit" "${@:2}" "$WORK/listener" \
