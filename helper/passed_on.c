@@ -5,11 +5,11 @@
 
 #include "util.h"
 
-static const int kept[] = {SIGPIPE, SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,	SIGTRAP,
-			   SIGSYS,  SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT};
+static const int kept[] = {SIGPIPE, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGXFSZ};
 
 /* What a terminal sends, to its foreground process group. */
-static const int of_terminal[] = {SIGHUP, SIGINT, SIGQUIT, SIGWINCH};
+static const int of_terminal[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTSTP,
+				  SIGTTIN, SIGTTOU, SIGCONT, SIGWINCH};
 
 static bool is_of_terminal(int number)
 {
@@ -35,7 +35,7 @@ static bool has_reached(const struct passed_on *signal, pid_t command)
 {
 	return signal->by_kernel && is_of_terminal(signal->number) &&
 	       getpgid(command) == getpgrp() &&
-	       !(signal->number == SIGHUP && getsid(0) == getpid());
+	       !((signal->number == SIGHUP || signal->number == SIGCONT) && getsid(0) == getpid());
 }
 
 static bool is_ignored(int number)

@@ -29,6 +29,7 @@
 #include "piddir.h"
 #include "podman.h"
 #include "signals.h"
+#include "suspend.h"
 #include "tombstone.h"
 #include "unheard.h"
 #include "util.h"
@@ -341,16 +342,19 @@ static void take_signal(const struct job *job, struct supervision *watch)
 	}
 }
 
-/* Collects what has ended, as the first process of a container its orphans too. Whether the
- * command is among them, with its wait status. */
+/* Collects what has ended, as the first process of a container its orphans too, and stops where the
+ * command has. Whether the command has ended, with its wait status. */
 static bool collect(const struct supervision *watch, int *status)
 {
-	pid_t whom = getpid() == 1 ? -1 : watch->command, ended;
+	pid_t whom = getpid() == 1 ? -1 : watch->command, changed;
 
-	do
-		ended = waitpid(whom, status, WNOHANG);
-	while (ended > 0 && ended != watch->command);
-	return ended > 0;
+	while ((changed = waitpid(whom, status, WNOHANG | WUNTRACED)) > 0) {
+		if (changed == watch->command && !WIFSTOPPED(*status))
+			return true;
+		if (changed == watch->command)
+			suspend_with(watch->command, WSTOPSIG(*status));
+	}
+	return false;
 }
 
 /* Waits for the command's end; returns its wait status. */

@@ -529,6 +529,15 @@ END
   chmod +x "$WORK/listener"
 }
 
+# ours_with_command: the podleash run whose pid is $! is ours, as RUN, and so is its command, which may not end with it.
+ours_with_command() {
+  RUN=$(identity $!)
+  OURS+=("$RUN")
+  wait_until 10 heard ready
+  COMMAND=$(identity "$(children "${RUN%,*}")")
+  OURS+=("$COMMAND")
+}
+
 # heard LINE [COUNT]: whether the listener has said that so often.
 heard() {
   [ "$(grep -cx "$1" "$WORK/heard")" = "${2-1}" ]
@@ -536,12 +545,10 @@ heard() {
 
 @test "podleash run passes every signal on that can be passed on" {
   local signal
-  local signals=(HUP INT QUIT ABRT USR1 USR2 ALRM TERM STKFLT URG XCPU VTALRM PROF WINCH IO PWR RTMIN RTMAX)
+  local signals=(HUP INT QUIT ABRT USR1 USR2 ALRM TERM STKFLT URG XCPU VTALRM PROF WINCH IO PWR TSTP TTIN TTOU CONT RTMIN RTMAX)
   listener "${signals[@]/#/SIG}"
   setsid env --default-signal "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/listener" >"$WORK/heard" </dev/null 3>&- &
-  RUN=$(identity $!)
-  OURS+=("$RUN")
-  wait_until 10 heard ready
+  ours_with_command
   for signal in "${signals[@]}"; do
     kill -s "$signal" "${RUN%,*}"
     wait_until 10 heard "SIG$signal" || fail "SIG$signal was not passed on"
@@ -582,9 +589,7 @@ END
 start_ignoring() {
   setsid env --default-signal --ignore-signal="$1" "$PODLEASH" run --pid-dir "$WORK/unit" "${@:2}" "$WORK/listener" \
     >"$WORK/heard" </dev/null 3>&- &
-  RUN=$(identity $!)
-  OURS+=("$RUN")
-  wait_until 10 heard ready
+  ours_with_command
 }
 
 @test "podleash run: a signal that was ignored on entry, as by script's &, is ignored by a command that does not listen" {
@@ -611,9 +616,8 @@ start_ignoring() {
     start_ignoring $signal --kill-after 1
     kill -s $signal "${RUN%,*}"
     wait_until 10 heard SIG$signal || fail "SIG$signal was not passed on"
-    living+=("$RUN" "$(identity "$(children "${RUN%,*}")")")
+    living+=("$RUN" "$COMMAND")
   done
-  OURS+=("${living[@]}")
   # A look behind the time in which they would have been killed.
   sleep 2
   for process in "${living[@]}"; do
@@ -624,6 +628,100 @@ start_ignoring() {
 # on_screen WORD
 on_screen() {
   grep -q "$1" "$WORK/screen"
+}
+
+# at_prompt COMMAND...: types it behind podleash run at the prompt of an interactive shell.
+at_prompt() {
+  start_in_terminal bash --norc --noprofile -i
+  type_line "$PODLEASH" run --pid-dir "$WORK/unit" "$@"
+}
+
+# prompt_is_back: whether the shell takes a line; what is typed is on the screen as well, and so not what is looked for.
+prompt_is_back() {
+  type_line "echo prompt-\$((40 + 2))"
+  wait_until 10 on_screen prompt-42
+}
+
+# nothing_stopped: whether all that is below the terminal runs.
+nothing_stopped() {
+  local process
+  for process in $(descendants "${TERMINAL%,*}"); do
+    ! stopped "$process" || return 1
+  done
+}
+
+# bring_back: types fg, and waits until it has continued the job.
+bring_back() {
+  type_line fg
+  wait_until 10 nothing_stopped
+}
+
+@test "a command of podleash run that stops itself: its shell has the prompt back, and fg continues both" {
+  at_prompt "sh -c 'kill -STOP \$\$; echo resumed-\$((1 + 1))'"
+  wait_until 10 on_screen Stopped || fail "$(<"$WORK/screen")"
+  prompt_is_back || fail "$(<"$WORK/screen")"
+  bring_back
+  wait_until 10 on_screen resumed-2 || fail "$(<"$WORK/screen")"
+}
+
+@test "a command of podleash run that stops itself in the terminal's process group, its own: fg gives it the terminal again" {
+  cat >"$WORK/command" <<'END'
+#!/usr/bin/python3
+import os, signal
+
+os.setpgid(0, 0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.tcsetpgrp(0, os.getpid())
+os.kill(0, signal.SIGSTOP)
+print("read-" + input().upper(), flush=True)
+END
+  chmod +x "$WORK/command"
+  at_prompt "$WORK/command"
+  wait_until 10 on_screen Stopped || fail "$(<"$WORK/screen")"
+  prompt_is_back || fail "$(<"$WORK/screen")"
+  bring_back
+  type_line words
+  wait_until 10 on_screen read-WORDS || fail "$(<"$WORK/screen")"
+}
+
+@test "Ctrl-Z stops podleash run with its command, below a script as well; fg continues them" {
+  local words
+  printf '"$@"\n' >"$WORK/script"
+  for words in '' "sh $WORK/script $PODLEASH run"; do
+    at_prompt "$words sh -c 'echo begins-\$((1 + 1)); read -r line; echo \"\$line-\$((1 + 1))\"'"
+    wait_until 10 on_screen begins-2
+    press_ctrl_z
+    wait_until 10 on_screen Stopped || fail "$words: $(<"$WORK/screen")"
+    prompt_is_back || fail "$words: $(<"$WORK/screen")"
+    bring_back
+    type_line words
+    wait_until 10 on_screen words-2 || fail "$words: $(<"$WORK/screen")"
+    kill_now "$TERMINAL"
+  done
+}
+
+@test "Ctrl-Z that a command of podleash run takes for itself comes to it once, and nothing is stopped" {
+  listener SIGTSTP SIGCONT SIGRTMAX
+  start_in_terminal bash --norc --noprofile -ic '"$@"; :' bash "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/listener"
+  wait_until 10 on_screen ready
+  press_ctrl_z
+  wait_until 10 on_screen SIGTSTP
+  RUN=$(identity "$(children "$(children "${TERMINAL%,*}")")")
+  kill -s RTMAX "${RUN%,*}"
+  wait_until 10 on_screen SIGRTMAX || fail 'podleash run has stopped'
+  [ "$(grep -c SIGTSTP "$WORK/screen")" = 1 ] || fail "$(<"$WORK/screen")"
+}
+
+@test "SIGSTOP to a command whose podleash run no shell waits for, as of cpulimit: podleash run goes on" {
+  listener SIGIO
+  setsid "$PODLEASH" run --pid-dir "$WORK/unit" "$WORK/listener" >"$WORK/heard" </dev/null 3>&- &
+  ours_with_command
+  kill -STOP "${COMMAND%,*}"
+  wait_until 10 stopped "$COMMAND"
+  # Its number is above SIGCHLD's: it is read after the news of the stop.
+  kill -IO "${RUN%,*}"
+  kill -CONT "${COMMAND%,*}"
+  wait_until 10 heard SIGIO || fail 'podleash run has stopped'
 }
 
 @test "podleash run kills no command that goes on for longer than receptor waits: told to end, Ctrl-C at a prompt, setsid" {

@@ -19,3 +19,13 @@ start_in_terminal() {
 press_ctrl_c() {
   printf '\003' >"$WORK/keys"
 }
+
+# press_ctrl_z
+press_ctrl_z() {
+  printf '\032' >"$WORK/keys"
+}
+
+# type_line WORD...
+type_line() {
+  echo "$*" >"$WORK/keys"
+}
