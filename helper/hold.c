@@ -13,6 +13,7 @@
  * into the container (--env-host).
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "../preload/podman_command.h"
@@ -237,6 +238,17 @@ static bool find_grace(const struct hold *hold, int *grace_ms)
 	return *grace_ms >= 0;
 }
 
+/* What podman was started to ignore, as by trap '' INT: it sets up handlers of its own. */
+static void describe_ignored(struct draft *draft)
+{
+	static const int asked[] = {SIGHUP, SIGINT, SIGTERM};
+	struct sigaction action;
+
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
+		if (sigaction(asked[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			draft_add_number(draft, "ignores", (uint64_t)asked[i]);
+}
+
 /* Writes down all that a reaper will need. */
 static struct draft describe(const struct hold *hold, const char *unit)
 {
@@ -263,6 +275,7 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	draft_add(&draft, "detach", hold->flags.detach ? "1" : "0");
 	draft_add(&draft, "remove", hold->flags.remove ? "1" : "0");
 	draft_add(&draft, "restarts", hold->flags.restarts ? "1" : "0");
+	describe_ignored(&draft);
 	if (find_grace(hold, &grace_ms))
 		draft_add_number(&draft, "grace", (uint64_t)grace_ms);
 	draft_add(&draft, "name", hold->flags.name);

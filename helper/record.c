@@ -159,6 +159,16 @@ static bool parse_small(const char *value, int most, int *number)
 	return true;
 }
 
+static bool parse_ignored(struct run *run, const char *value)
+{
+	int signal;
+
+	if (!parse_small(value, SIGRTMAX, &signal) || !signal)
+		return false;
+	run->ignored |= 1ULL << (signal - 1);
+	return true;
+}
+
 /* One line; returns false where the value is none for its key. Unknown keys are fine. */
 static bool parse_line(struct run *run, const char *key, char *value)
 {
@@ -180,6 +190,8 @@ static bool parse_line(struct run *run, const char *key, char *value)
 		return parse_small(value, GRACE_MAX * 1000, &run->grace_ms);
 	if (equal(key, "stop_signal"))
 		return parse_small(value, SIGRTMAX, &run->stop_signal);
+	if (equal(key, "ignores"))
+		return parse_ignored(run, value);
 	if (equal(key, "global"))
 		return keep(run->global, &run->globals, RUN_WORDS, value);
 	if (equal(key, "cleanup"))

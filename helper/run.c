@@ -288,19 +288,18 @@ struct supervision {
 };
 
 /*
- * Tells the command to end, unless @signal has @reached it. A podman that ends with its container
+ * Tells the command to end, unless @signal has reached it. A podman that ends with its container
  * is not told besides: it would complain that there is no container to hand the signal on to.
- * @terminal: a terminal has sent it, and means our whole process group.
  */
-static void tell_command(const struct job *job, struct supervision *watch, int signal, bool reached,
-			 bool terminal)
+static void tell_command(const struct job *job, struct supervision *watch,
+			 const struct passed_on *signal)
 {
 	/* who hangs up wants no answer */
-	int heard = signal == SIGHUP || watch->has_runner ? UNHEARD_BY_ALL : signal;
+	bool last = signal->number == SIGHUP || watch->has_runner;
 
-	if (!end_unheard(job->directory, watch->command, heard, terminal) && !reached)
-		(void)kill(watch->command, signal);
-	if (reached && signal == SIGINT && !watch->has_runner)
+	if (!end_unheard(job->directory, watch->command, signal, last) && !signal->reached)
+		(void)kill(watch->command, signal->number);
+	if (signal->reached && signal->number == SIGINT && !watch->has_runner)
 		return; /* Ctrl-C: what else the command makes of it is its own affair */
 	if (!watch->told && job->kill_ms)
 		watch->kill_at = boottime_ms() + job->kill_ms;
@@ -308,11 +307,12 @@ static void tell_command(const struct job *job, struct supervision *watch, int s
 }
 
 /* Receptor's cancel: tells the command to end and cancels the unit, once. */
-static void end_job(const struct job *job, struct supervision *watch, int signal, bool reached)
+static void end_job(const struct job *job, struct supervision *watch,
+		    const struct passed_on *signal)
 {
 	bool again = watch->told;
 
-	tell_command(job, watch, signal, reached, reached);
+	tell_command(job, watch, signal);
 	if (!again && !cancel_job(job, CANCEL_MS))
 		log_run(&job->whole, NULL, "not all of it ended within %d ms; its guards go on",
 			CANCEL_MS);
@@ -336,9 +336,9 @@ static void take_signal(const struct job *job, struct supervision *watch)
 		if (!signal.reached)
 			(void)kill(watch->command, signal.number);
 	} else if (watch->has_runner) {
-		end_job(job, watch, signal.number, signal.reached);
+		end_job(job, watch, &signal);
 	} else {
-		tell_command(job, watch, signal.number, signal.reached, signal.by_kernel);
+		tell_command(job, watch, &signal);
 	}
 }
 
@@ -376,8 +376,10 @@ static int watch_command(const struct job *job, struct supervision *watch)
 		if (collect(watch, &status))
 			return status;
 		if (watch->has_runner && !handle_alive(&watch->command_runner)) {
+			const struct passed_on gone = {.number = SIGTERM, .reached = watch->told};
+
 			handle_close(&watch->command_runner);
-			end_job(job, watch, SIGTERM, watch->told);
+			end_job(job, watch, &gone);
 			watch->has_runner = false;
 		}
 		if (watch->kill_at && !ms_until(watch->kill_at)) {

@@ -126,6 +126,24 @@ assert_job_status() {
   assert_nothing_left
 }
 
+@test "Ctrl-C that a script has its podman ignore, by trap '' INT: the container goes on" {
+  # A signal of its own tells that podleash run has dealt with the one before.
+  start_on_screen '"$@"; :' bash -c "trap '' INT; trap 'echo told' USR1
+    podman run --rm --network=none --volume=$WORK:/work $IMAGE sh -c '
+      trap \"\" INT; echo ready; until [ -e /work/go ]; do sleep 0.1; done' &
+    while kill -0 \$! 2>/dev/null; do wait \$!; status=\$?; done; echo status-\$status"
+  wait_until 10 said ready
+  press_ctrl_c
+  wait_until 10 said '\^C'
+  kill -USR1 "$(children "$(children "${TERMINAL%,*}")")"
+  wait_until 10 said told
+  "$BUILD/podleash" list --json "$PID_DIR" | jq -e '.state == "running"'
+  alive "$CONTAINER"
+  touch "$WORK/go"
+  wait_until 10 said status-0 || fail "$(<"$WORK/screen")"
+  assert_nothing_left
+}
+
 @test "a container that handles SIGTERM has the time that it takes; podleash run ends as it does" {
   start --grace 1 podman run --rm --network=none --volume="$WORK:/work" "$IMAGE" sh -c '
     trap "echo heard; until [ -e /work/go ]; do sleep 0.1; done; exit 3" TERM

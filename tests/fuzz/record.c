@@ -51,6 +51,9 @@ static struct draft write_run(const struct run *run)
 	draft_add(&draft, "restarts", run->restarts ? "1" : "0");
 	if (run->grace_ms >= 0)
 		draft_add_number(&draft, "grace", (uint64_t)run->grace_ms);
+	for (int signal = 1; signal <= SIGRTMAX; signal++)
+		if (run->ignored & (1ULL << (signal - 1)))
+			draft_add_number(&draft, "ignores", (uint64_t)signal);
 	draft_add(&draft, "name", run->container_name);
 	draft_add(&draft, "executable", run->executable);
 	write_words(&draft, "global", run->global);

@@ -56,7 +56,8 @@ static void test_whole(void)
 		     "global=--root\nglobal=/r\nenv=HOME=/root\nenv=PATH=/bin\n"
 		     "conmon=14,24\ncontainer=15,25\ncid=" CID "\nruntime=/usr/bin/runc\n"
 		     "bundle=/b\nexit_dir=/"
-		     "e\nstop_signal=10\ncleanup=podman\ncleanup=container\ncleanup=cleanup\n";
+		     "e\nstop_signal=10\nignores=2\nignores=64\ncleanup=podman\ncleanup="
+		     "container\ncleanup=cleanup\n";
 	struct run run;
 	const char *why = parse_bytes(&run, text, sizeof(text) - 1);
 
@@ -77,6 +78,7 @@ static void test_whole(void)
 	   "the pid files, and the id's");
 	ok(!strcmp(run.namespaces, "1 2"), "the namespaces that its processes are of");
 	ok(run.grace_ms == 0 && run.stop_signal == 10, "how its container is ended");
+	ok(run.ignored == 0x8000000000000002, "what podman was started to ignore");
 	ok(run.detach && run.remove && run.restarts && !strcmp(run.container_name, "web") &&
 		   !strcmp(run.executable, "/usr/bin/podman"),
 	   "how podman was called");
@@ -122,10 +124,10 @@ static void test_taken(void)
 
 	struct run run;
 	ok(!parse_bytes(&run, LEAST, sizeof(LEAST) - 1) && !run.detach && !run.remove &&
-		   !run.restarts && run.grace_ms == -1 && !run.stop_signal && !run.cidfile[0] &&
-		   !run.namespaces[0] && !run.exit_dir[0] && !run.guard.pid && !run.conmon.pid &&
-		   !run.cid[0] && !run.pidfile[0] && !run.container_name[0] && !run.globals &&
-		   !run.global[0] && !run.cleanup[0],
+		   !run.restarts && run.grace_ms == -1 && !run.stop_signal && !run.ignored &&
+		   !run.cidfile[0] && !run.namespaces[0] && !run.exit_dir[0] && !run.guard.pid &&
+		   !run.conmon.pid && !run.cid[0] && !run.pidfile[0] && !run.container_name[0] &&
+		   !run.globals && !run.global[0] && !run.cleanup[0],
 	   "what a record does not tell is empty");
 	run_free(&run);
 	static const char noes[] = LEAST "detach=yes\nremove=0\nrestarts=11\n";
@@ -183,6 +185,10 @@ static void test_numbers(void)
 		"grace=4294967297",
 		"grace=18446744073709551617",
 		"stop_signal=4294967305",
+		"ignores=",
+		"ignores=0",
+		"ignores=65",
+		"ignores=SIGINT",
 	};
 	char text[512];
 	struct run run;
