@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "passed_on.h"
 
+#include <fcntl.h>
 #include <sys/signalfd.h>
 
 #include "util.h"
@@ -57,4 +58,11 @@ bool passed_on_read(int fd, pid_t command, struct passed_on *signal)
 	signal->reached = has_reached(signal, command);
 	signal->was_ignored = is_ignored(signal->number);
 	return true;
+}
+
+bool has_terminal(void)
+{
+	_cleanup_close_ int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	return terminal >= 0;
 }

@@ -30,4 +30,8 @@ int passed_on_open(sigset_t *before);
  */
 bool passed_on_read(int fd, pid_t command, struct passed_on *signal);
 
+/* Whether this process has a terminal. One that was lost is taken from all of its session first,
+ * and then they get SIGHUP, from the kernel or from the shell that leads it. */
+bool has_terminal(void);
+
 #endif

@@ -163,7 +163,7 @@ static bool parse_ignored(struct run *run, const char *value)
 {
 	int signal;
 
-	if (!parse_small(value, SIGRTMAX, &signal) || !signal)
+	if (!parse_small(value, 64, &signal) || !signal)
 		return false;
 	run->ignored |= 1ULL << (signal - 1);
 	return true;

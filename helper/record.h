@@ -61,7 +61,7 @@ struct run {
 	bool detach;
 	bool remove;		       /* --rm */
 	bool restarts;		       /* --restart */
-	uint64_t ignored;	       /* bit N-1: podman has begun with signal N ignored;*/
+	uint64_t ignored;	       /* bit N-1: podman was started to ignore signal N */
 	int grace_ms;		       /* -1: the default */
 	const char *container_name;    /* --name, or "" */
 	const char *executable;	       /* podman's path */

@@ -279,13 +279,22 @@ static bool cancel_job(const struct job *job, int timeout_ms)
 
 /* What the loop below looks after. */
 struct supervision {
-	pid_t command; /* our child, not waited for yet: its pid is its own */
-	int signals;   /* signalfd */
+	pid_t command;	   /* our child, not waited for yet: its pid is its own */
+	int signals;	   /* signalfd */
+	bool had_terminal; /* at the start */
 	bool has_runner;
 	struct handle command_runner;
 	bool told;	 /* the command, to end */
 	int64_t kill_at; /* boottime_ms; 0: it is not to be killed */
 };
+
+/* Whether the terminal was lost, and no daemon asked to reload: nobody is left who could ask again.
+ */
+static bool is_hangup(const struct supervision *watch, const struct passed_on *signal)
+{
+	return signal->number == SIGHUP &&
+	       (signal->by_kernel || (watch->had_terminal && !has_terminal()));
+}
 
 /*
  * Tells the command to end, unless @signal has reached it. A podman that ends with its container
@@ -294,8 +303,7 @@ struct supervision {
 static void tell_command(const struct job *job, struct supervision *watch,
 			 const struct passed_on *signal)
 {
-	/* who hangs up wants no answer */
-	bool last = signal->number == SIGHUP || watch->has_runner;
+	bool last = watch->has_runner || is_hangup(watch, signal);
 
 	if (!end_unheard(job->directory, watch->command, signal, last) && !signal->reached)
 		(void)kill(watch->command, signal->number);
@@ -434,7 +442,10 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 
 static int run_job(struct job *job)
 {
-	struct supervision watch = {.has_runner = job->ancestors.command_runner};
+	struct supervision watch = {
+		.had_terminal = has_terminal(),
+		.has_runner = job->ancestors.command_runner,
+	};
 	pid_t self = getpid();
 	sigset_t before;
 

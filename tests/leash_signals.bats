@@ -10,6 +10,9 @@ load terminal.bash
 # Its first process catches no signal, so that it hears none but SIGKILL.
 DEAF="podman run --rm --network=none $IMAGE sleep 600"
 
+# What its container runs goes on when it is told to reload, as a daemon does.
+RELOADS="trap 'echo reloaded' HUP; echo ready; while :; do sleep 0.1; done"
+
 setup() {
   UNIT=signals-$$-$(now_ms) MODE=run UNITDIR=$WORK
 }
@@ -68,20 +71,28 @@ assert_job_status() {
   done
 }
 
-@test "a container that catches SIGHUP and goes on ends when podleash run podman run is hung up" {
-  start podman run --rm --network=none "$IMAGE" sh -c 'trap : HUP; echo ready; while :; do sleep 0.1; done'
+@test "SIGHUP to podleash run podman run whose container reloads on it: it is passed on, and the container goes on" {
+  start podman run --rm --network=none "$IMAGE" sh -c "$RELOADS"
   wait_until 10 said ready
   kill -HUP "${COMMAND_RUNNER%,*}"
-  assert_job_ends
+  wait_until 10 said reloaded
+  "$BUILD/podleash" list --json "$PID_DIR" | jq -e '.state == "running"'
+  alive "$CONTAINER"
+  kill_now "$PODMAN"
+  assert_nothing_left
 }
 
-@test "the terminal is lost below podleash run podman run: the container ends" {
+@test "the terminal is lost below podleash run podman run: the container ends, deaf or not" {
   local program
   # podleash run leads the session, or its shell does, which passes SIGHUP on or is killed by it
-  for program in 'exec "$@"' '"$@"; :' 'bash -ic "\"\$@\"; :" bash "$@"; :'; do
+  for program in 'exec "$@"' '"$@"; :' 'bash -ic "\"\$@\"; :" bash "$@"; :' 'bash -ic "\"\$@\" & wait" bash "$@"; :'; do
     echo "$program"
     # shellcheck disable=SC2086 # several words
     start_on_screen "$program" $DEAF
+    kill_now "$TERMINAL"
+    assert_job_ends
+    start_on_screen "$program" podman run --rm --network=none "$IMAGE" sh -c "$RELOADS"
+    wait_until 10 said ready
     kill_now "$TERMINAL"
     assert_job_ends
   done
