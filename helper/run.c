@@ -428,6 +428,25 @@ static int end_as(int status)
 	return 128 + WTERMSIG(status);
 }
 
+/*
+ * In the child: what a service manager has told @parent by its pid is told the command by its own
+ * (sd_listen_fds(3), sd_watchdog_enabled(3)). LISTEN_PIDFDID names the parent once more.
+ */
+static void take_over_service(pid_t parent)
+{
+	static const char *const names[] = {"LISTEN_PID", "WATCHDOG_PID"};
+	char theirs[16], ours[16];
+
+	(void)snprintf(theirs, sizeof(theirs), "%d", (int)parent);
+	(void)snprintf(ours, sizeof(ours), "%d", (int)getpid());
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && equal(value, theirs) && setenv(names[i], ours, 1) == 0 && i == 0)
+			(void)unsetenv("LISTEN_PIDFDID");
+	}
+}
+
 /* In the child: becomes the command, and is told when `podleash run` itself is killed. */
 __attribute__((noreturn)) static void start_command(const struct job *job, pid_t parent,
 						    const sigset_t *mask)
@@ -437,6 +456,7 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 		_exit(EXIT_REFUSED);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	(void)owner_name(parent, job->began); /* the leash holds without it */
+	take_over_service(parent);
 	_exit(become(job));
 }
 

@@ -266,6 +266,17 @@ value() {
   ! grep -q PODLEASH_GRACE "$WORK/out" || explain 'PODLEASH_GRACE'
 }
 
+@test "podleash run: a service manager's word to its pid (LISTEN_PID, WATCHDOG_PID) is its command's; to another it stays" {
+  local command='echo $$ $LISTEN_PID $WATCHDOG_PID ${LISTEN_PIDFDID-none}'
+  collect sh -c 'export LISTEN_PID=$$ WATCHDOG_PID=$$ LISTEN_PIDFDID=5; exec "$0" run --pid-dir "$1" sh -c "$2"' \
+    "$PODLEASH" "$WORK/unit" "$command"
+  read -r pid words <"$WORK/out"
+  [ "$words" = "$pid $pid none" ] || explain 'not its own pid'
+  collect env LISTEN_PID=1 WATCHDOG_PID=1 LISTEN_PIDFDID=5 "$PODLEASH" run --pid-dir "$WORK/unit" sh -c "$command"
+  read -r pid words <"$WORK/out"
+  [ "$words" = '1 1 5' ] || explain 'changed'
+}
+
 @test "podleash run within podleash run: the library is named once, and what was there stays" {
   LD_PRELOAD="libm.so.6 libresolv.so.2" collect leash "$PODLEASH" run --pid-dir "$WORK/inner" env
   [ "$(value LD_PRELOAD)" = "libm.so.6 libresolv.so.2:$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
