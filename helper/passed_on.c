@@ -36,7 +36,7 @@ static bool has_reached(const struct passed_on *signal, pid_t command)
 {
 	return signal->by_kernel && is_of_terminal(signal->number) &&
 	       getpgid(command) == getpgrp() &&
-	       !((signal->number == SIGHUP || signal->number == SIGCONT) && getsid(0) == getpid());
+	       !(signal->number == SIGHUP && getsid(0) == getpid());
 }
 
 static bool is_ignored(int number)

@@ -288,8 +288,7 @@ struct supervision {
 	int64_t kill_at; /* boottime_ms; 0: it is not to be killed */
 };
 
-/* Whether the terminal was lost, and no daemon asked to reload: nobody is left who could ask again.
- */
+/* Whether the terminal was lost: nobody is left who could ask again, or wants a reload. */
 static bool is_hangup(const struct supervision *watch, const struct passed_on *signal)
 {
 	return signal->number == SIGHUP &&
