@@ -71,8 +71,8 @@ bool find_conmon(struct run *run);
 bool has_no_id(const struct run *run);
 
 /*
- * Whether podman has started conmon, as far as can be told, and its user may have taken the id away:
- * the file is one of his own.
+ * Whether podman has started conmon, as far as can be told, and its user may have taken the id
+ * away: the file is one of his own.
  */
 bool id_is_lost(const struct run *run);
 

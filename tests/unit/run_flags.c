@@ -37,7 +37,10 @@ static const struct {
 	{"--detach=0", {"--detach=0", "image"}, .detach = false},
 	{"--detach=F", {"--detach=F", "image"}, .detach = false},
 	{"the last --detach counts", {"--detach", "--detach=false", "image"}, .detach = false},
-	{"--purge, another name of --rm", {"--purge", "-d", "image"}, .detach = true, .remove = true},
+	{"--purge, another name of --rm",
+	 {"--purge", "-d", "image"},
+	 .detach = true,
+	 .remove = true},
 	{"the last --rm counts", {"--rm=false", "--rm", "image"}, .remove = true},
 	{"a boolean takes no next word", {"--detach", "image", "false"}, .detach = true},
 
