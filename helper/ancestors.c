@@ -259,6 +259,11 @@ bool owner_ends(int ms)
 	return proc_stat(owner.id.pid, &stat) || (kill(owner.id.pid, 0) && errno == ESRCH);
 }
 
+bool owner_lives(void)
+{
+	return owner_is_named() && !owner_ends(0);
+}
+
 /* Adds the owner where it is none of the holders; false where it has ended. */
 static bool add_owner(struct ancestors *ancestors)
 {
@@ -319,14 +324,16 @@ bool ancestors_hold(const struct ancestors *ancestors)
 	return !ancestors->owner.id.pid || !owner_ends(0);
 }
 
-enum ancestry ancestors_find(struct ancestors *ancestors)
+/* As ancestors_find(), once. Sets @changed where a process ended meanwhile. */
+static enum ancestry look_upwards(struct ancestors *ancestors, bool *changed)
 {
 	pid_t parent = getppid();
 	struct proc_stat stat;
 
+	*changed = false;
 	memset(ancestors, 0, sizeof(*ancestors));
 	/* what a `podleash run` has in the background is its own, whoever started it */
-	if (is_orphan() && (!owner_is_named() || owner_ends(0)))
+	if (is_orphan() && !owner_lives())
 		return ANCESTORS_ENDED;
 	if (!climb(ancestors) || !add_owner(ancestors)) {
 		ancestors->holders = 0; /* none that could be watched */
@@ -336,8 +343,22 @@ enum ancestry ancestors_find(struct ancestors *ancestors)
 	if (ancestors_hold(ancestors))
 		return ANCESTORS_FOUND;
 	bool seen = ancestors->holder[0].id.pid != 0;
-	if (parent != getppid() || (seen && proc_stat(parent, &stat)))
+	*changed = parent != getppid() || (seen && proc_stat(parent, &stat));
+	if (*changed)
 		return ANCESTORS_ENDED;
 	*ancestors = (struct ancestors){0};
 	return ANCESTORS_UNKNOWN;
+}
+
+enum ancestry ancestors_find(struct ancestors *ancestors)
+{
+	enum ancestry ancestry;
+	bool changed = true;
+
+	/* each time one more of them has ended, and the owner is what is left */
+	for (size_t i = 0; changed && i < RUN_HOLDERS; i++) {
+		ancestry = look_upwards(ancestors, &changed);
+		changed = changed && owner_lives();
+	}
+	return ancestry;
 }

@@ -33,7 +33,8 @@ enum ancestry {
 };
 
 /*
- * Looks upwards.
+ * Looks upwards, and where one of them ends meanwhile anew, if our environment names an owner that
+ * lives: it holds what the others have left.
  *
  * A parent that dies leaves its child to init (credentials(7), PR_SET_CHILD_SUBREAPER). What a
  * command-runner started is known by its stdout then: the one of the unit. It does so at the end
@@ -72,5 +73,8 @@ bool owner_is_named(void);
 
 /* Waits up to @ms for the end of the owner that our environment names; whether it has come. */
 bool owner_ends(int ms);
+
+/* Whether our environment names an owner, and that lives. */
+bool owner_lives(void);
 
 #endif

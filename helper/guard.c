@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 
+#include "ancestors.h"
 #include "bounds.h"
 #include "commands.h"
 #include "guard.h"
@@ -389,6 +390,18 @@ static bool watch_open(struct watch *watch, struct run *run)
 	return record_append(run, &draft);
 }
 
+/*
+ * Whether a holder had ended before podman was started, and the run's owner lives: hold, which waits
+ * for us, writes another record then.
+ */
+static bool is_held_anew(struct watch *watch)
+{
+	_cleanup_handle_ struct handle hold = HANDLE_NONE;
+	const char *name;
+
+	return holder_gone(watch, &name) && owner_lives() && hold_open(watch->run, &hold);
+}
+
 /* What @record says: the run's name behind the last slash, the directory @path before it. */
 static bool split_path(const char *record, char path[PATH_MAX], struct run *run)
 {
@@ -423,6 +436,8 @@ int guard_main(int argc, char *argv[])
 		log_line("%s: no guard for it: %s", argv[1], strerror(errno));
 		return EXIT_LEFT;
 	}
+	if (is_held_anew(&watch))
+		return 0;
 	/* hold may have gone on without waiting any longer: the run is guarded all the same */
 	(void)!write(GUARD_FD_READY, "", 1);
 	(void)close(GUARD_FD_READY);

@@ -178,6 +178,17 @@ static bool is_over(const struct hold *hold)
 	return hold->ancestors.holders && !ancestors_hold(&hold->ancestors);
 }
 
+/* Whether a holder has ended, and the owner, which lives, holds the run with those that are left. */
+static bool is_held_anew(struct hold *hold)
+{
+	struct ancestors anew;
+
+	if (!is_over(hold) || !owner_lives() || ancestors_find(&anew) != ANCESTORS_FOUND)
+		return false;
+	hold->ancestors = anew;
+	return true;
+}
+
 /* Whether @error comes of a `podleash run` that removes its directory, which it does last of all.
  */
 static bool owner_went(int error)
@@ -191,7 +202,7 @@ static int go_without(struct hold *hold, const char *what, const char *why)
 	const struct run run = make_run(hold);
 
 	/* what went wrong may have taken its time, and nobody would end this one */
-	if (is_over(hold))
+	if (is_over(hold) && !is_held_anew(hold))
 		return refuse(hold, OVER);
 	if (is_strict()) {
 		print_error("%.*s: %s; the run cannot be leashed and PODLEASH_STRICT is set", SHOWN,
@@ -373,6 +384,10 @@ static int leash_and_become(struct hold *hold, int directory)
 	if (guard_start(&run, path))
 		return become_leashed(hold);
 	error = errno;
+	if (is_held_anew(hold)) { /* one process less each time */
+		record_remove(&run);
+		return leash_and_become(hold, directory);
+	}
 	if (is_strict() || is_over(hold)) {
 		record_remove(&run);
 		return go_without(hold, "no guard", strerror(error));

@@ -440,6 +440,82 @@ leftover() {
   wait_until 10 [ ! -e "$RECORD" ]
 }
 
+# start_orphan SCRIPT: podleash run with that script, whose podman waits for `go` and has its stderr in `said`; sets RUN.
+start_orphan() {
+  rm -f "$WORK"/{said,called,end,asked,orphaned} "$LOG"
+  "$PODLEASH" run --pid-dir "$PID_DIR" sh -c "$1
+    until [ -e $WORK/end ]; do sleep 0.02; done" sh "$WORK" </dev/null >"$WORK/out" 2>"$WORK/err" 3>&- &
+  RUN=$(identity $!)
+  OURS+=("$RUN")
+}
+
+# podman_started: it waits, or was refused.
+podman_started() {
+  grep -q . "$WORK/called" || grep -q . "$WORK/said"
+} 2>/dev/null
+
+# assert_held_by_run: podman is held by podleash run and by nobody who has ended, and ends by itself.
+assert_held_by_run() {
+  local holder
+  wait_until 20 podman_started || fail "$1: podman was not started"
+  wait_until 10 record_of_one || fail "$1: no record: $(<"$WORK/said")"
+  OURS+=("$GUARD" "$(record_value podman "$RECORD")")
+  [ "$(record_value holder "$RECORD" | tail -n 1)" = "$RUN,podleash" ] || fail "$1: $(record_value holder "$RECORD")"
+  for holder in $(record_value holder "$RECORD"); do
+    alive "${holder%,*}" || fail "$1: held by $holder, which has ended"
+  done
+  timeout 10 sh -c "echo go >$WORK/go" || fail "$1: podman has ended before"
+  wait_until 10 [ ! -e "$RECORD" ] || fail "$1: the record is left"
+  [ ! -s "$LOG" ] || fail "$1: not silent: $(<"$LOG")"
+}
+
+# end_run: its command ends, and it.
+end_run() {
+  : >"$WORK/end"
+  wait_until 10 gone "$RUN"
+}
+
+@test "podleash run: a podman in its background is its own to hold, whenever the parent ends while hold looks at it" {
+  local call
+  mkfifo "$WORK/go"
+  printf '#!/bin/sh\nexec env LD_PRELOAD=%s "LOSE_AT=$CALL" %s "$@"\n' "$BUILD/tests/lose_parent.so" "$PODLEASH" >"$WORK/helper"
+  chmod +x "$WORK/helper"
+  for call in 1 2 3 4; do
+    export CALL=$call
+    start_orphan 'sh -c "PODLEASH_HELPER=\$1/helper \$1/bin/podman run image 2>\$1/said; :" sh "$1"; : >"$1/orphaned"'
+    assert_held_by_run "call $call"
+    [ -e "$WORK/orphaned" ] || fail "call $call: the parent has not ended"
+    end_run
+  done
+}
+
+# slow_to_answer STATUS: podman, which says with that status whether it knows our flags, says so when its caller has lost the
+# parent.
+slow_to_answer() {
+  sed -i "2i case \" \$*\" in *'pidfile=/dev/null --help') : >$WORK/asked; until [ -e $WORK/orphaned ]; do sleep 0.02; done; exit $1 ;; esac" \
+    "$WORK/bin/podman"
+}
+
+# Its podman's parent ends once podman is asked for its flags.
+IN_BACKGROUND='("$1/bin/podman" run image 2>"$1/said" & until [ -e "$1/asked" ]; do sleep 0.02; done); : >"$1/orphaned"'
+
+@test "podleash run: a podman in its background is its own to hold where the parent ends before there is a guard" {
+  mkfifo "$WORK/go"
+  slow_to_answer 0
+  start_orphan "$IN_BACKGROUND"
+  assert_held_by_run background
+  end_run
+}
+
+@test "podleash run: a podman in its background that cannot be leashed is started without where the parent ends meanwhile" {
+  slow_to_answer 1
+  start_orphan "$IN_BACKGROUND"
+  wait_until 20 podman_started
+  [ "$(<"$WORK/called")" = 'run image' ] || fail "$(<"$WORK/said")"
+  grep -q 'podman is started without a leash$' "$LOG"
+  end_run
+}
+
 @test "podleash run in a pid or time namespace that is not its own: podman is started" {
   local ns
   for ns in '--pid' '--time --boottime 100000'; do
