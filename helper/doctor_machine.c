@@ -74,7 +74,7 @@ void check_podman(struct doctor *doctor)
 	if (say_elsewhere(doctor, path))
 		return;
 	podman_version(path, environ, version, sizeof(version));
-	switch (podman_knows(-1, path, environ)) {
+	switch (podman_knows(-1, NULL, path, environ)) {
 	case PODMAN_DOES_NOT_START:
 	case PODMAN_DOES_NOT_ANSWER:
 		say(doctor, FAIL, fix(doctor, "%s run --help", path),
@@ -90,6 +90,7 @@ void check_podman(struct doctor *doctor)
 		    "%s: %s does not know --pidfile; containers are found by their conmon alone",
 		    path, version);
 		break;
+	case PODMAN_CANNOT_WRITE: /* into no directory */
 	case PODMAN_KNOWS_BOTH:
 		say(doctor, OK, NULL, "%s: %s, knows --conmon-pidfile and --pidfile", path,
 		    version);

@@ -391,8 +391,8 @@ static bool watch_open(struct watch *watch, struct run *run)
 }
 
 /*
- * Whether a holder had ended before podman was started, and the run's owner lives: hold, which waits
- * for us, writes another record then.
+ * Whether a holder had ended before podman was started, and the run's owner lives: hold, which
+ * waits for us, writes another record then.
  */
 static bool is_held_anew(struct watch *watch)
 {

@@ -178,7 +178,7 @@ static bool is_over(const struct hold *hold)
 	return hold->ancestors.holders && !ancestors_hold(&hold->ancestors);
 }
 
-/* Whether a holder has ended, and the owner, which lives, holds the run with those that are left. */
+/* Whether a holder has ended, and the owner, which lives, holds the run with what is left. */
 static bool is_held_anew(struct hold *hold)
 {
 	struct ancestors anew;
@@ -413,7 +413,7 @@ static int prepare(struct hold *hold, int directory, const char *why)
 				  "proc(5) does not show it");
 	if (directory < 0)
 		return go_without(hold, hold->directory, why);
-	switch (podman_knows(directory, hold->absolute, hold->environment)) {
+	switch (podman_knows(directory, hold->directory, hold->absolute, hold->environment)) {
 	case PODMAN_DOES_NOT_START:
 		return go_without(hold, hold->path,
 				  "does not start when it is asked for its flags");
@@ -421,6 +421,10 @@ static int prepare(struct hold *hold, int directory, const char *why)
 		return go_without(hold, hold->path,
 				  "takes no --conmon-pidfile; it is no podman, or one for other "
 				  "machines");
+	case PODMAN_CANNOT_WRITE:
+		return go_without(hold, hold->path,
+				  "cannot write into the directory; a script that becomes another "
+				  "user, or enters other mounts");
 	case PODMAN_DOES_NOT_ANSWER: /* a busy machine; that one every podman knows */
 	case PODMAN_KNOWS_CONMON_PIDFILE:
 		take_ours_out(hold, 1);

@@ -24,6 +24,7 @@
 #define PIDFILE	     "pidfile=1\n"
 #define NO_PIDFILE   "pidfile=0\n"
 #define NEITHER	     "neither\n"
+#define NO_ACCESS    "no access\n"
 #define ANSWER_LIMIT 64
 
 /* A flag that only a podman knows that works on this machine. */
@@ -240,7 +241,38 @@ static enum podman_knows ask_flags(const char *podman, char *const environment[]
 	return PODMAN_KNOWS_NEITHER;
 }
 
-enum podman_knows podman_knows(int directory, const char *executable, char *const environment[])
+/* Whether @executable is podman itself, and no script that may do anything before. */
+static bool is_program(const char *executable)
+{
+	static const char elf[] = {'\177', 'E', 'L', 'F'};
+	char magic[sizeof(elf)];
+	_cleanup_close_ int fd = open(executable, O_RDONLY | O_CLOEXEC);
+
+	/* who runs a script has to read it */
+	return fd < 0 || (read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+			  memcmp(magic, elf, sizeof(elf)) == 0);
+}
+
+/*
+ * Whether @podman writes into @directory, which is @path to us. @answer is the name of the file
+ * that is to keep this, and what podman writes goes by one like it.
+ */
+static bool can_write(int directory, const char *path, const char *answer, const char *podman,
+		      char *const environment[])
+{
+	char name[160], flag[PATH_MAX + 192];
+
+	(void)snprintf(name, sizeof(name), "%s-%x", answer, (unsigned int)getpid());
+	(void)snprintf(flag, sizeof(flag), "--file=%s/%s", path, name);
+	int status = ask(WORDS(podman, "completion", flag, "bash"), environment);
+	if (status < 0 || unlinkat(directory, name, 0) == 0)
+		return true;
+	/* one that does not know the command says nothing of the directory */
+	return ask(WORDS(podman, "completion", "bash"), environment) != 0;
+}
+
+enum podman_knows podman_knows(int directory, const char *path, const char *executable,
+			       char *const environment[])
 {
 	static const struct {
 		enum podman_knows knows;
@@ -249,6 +281,7 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 		{PODMAN_KNOWS_BOTH, PIDFILE},
 		{PODMAN_KNOWS_CONMON_PIDFILE, NO_PIDFILE},
 		{PODMAN_KNOWS_NEITHER, NEITHER},
+		{PODMAN_CANNOT_WRITE, NO_ACCESS},
 	};
 	char name[128];
 	struct stat st;
@@ -264,6 +297,10 @@ enum podman_knows podman_knows(int directory, const char *executable, char *cons
 			return answers[i].knows;
 
 	enum podman_knows knows = ask_flags(executable, environment);
+	if ((knows == PODMAN_KNOWS_BOTH || knows == PODMAN_KNOWS_CONMON_PIDFILE) &&
+	    directory >= 0 && !is_program(executable) &&
+	    !can_write(directory, path, name, executable, environment))
+		knows = PODMAN_CANNOT_WRITE;
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
 		if (knows == answers[i].knows) /* without room it is asked again as well */
 			(void)file_write_new(directory, name, answers[i].text);

@@ -14,6 +14,7 @@ enum podman_knows {
 	PODMAN_DOES_NOT_START,
 	PODMAN_DOES_NOT_ANSWER, /* in time, or is out of order; or no process was to be had */
 	PODMAN_KNOWS_NEITHER,	/* it is no podman, or one for other machines alone */
+	PODMAN_CANNOT_WRITE,	/* into the directory: it runs as another user, or elsewhere */
 	PODMAN_KNOWS_CONMON_PIDFILE,
 	PODMAN_KNOWS_BOTH, /* --pidfile came with podman 3.1 */
 };
@@ -24,8 +25,14 @@ enum podman_knows {
  * the other two flags a podman that works elsewhere knows, and hides). The answer is kept in
  * @directory under the file's device, inode, size and mtime; none of one that is out of order.
  * @executable has a slash, @environment is podman's, and it is asked in our own directory.
+ *
+ * A script may become another user, or enter other mounts, before it is podman. It is asked besides
+ * to write a file into @directory, which it is given as @path: `podman completion --file` does that
+ * and no more, from podman 2.2 on (cmd/podman/completion/completion.go). With @directory -1 nothing
+ * is kept, nor written.
  */
-enum podman_knows podman_knows(int directory, const char *executable, char *const environment[]);
+enum podman_knows podman_knows(int directory, const char *path, const char *executable,
+			       char *const environment[]);
 
 /*
  * Whether @executable with the global flags @flags (@count, from its argv[1] on) works elsewhere:

@@ -495,7 +495,7 @@ users_directory() {
   local -a as=(setpriv --reuid podleash-test --regid podleash-test --init-groups)
   mkfifo "$SHARED/go"
   chmod 0666 "$SHARED/go"
-  printf '#!/bin/sh\ncase $* in *--help | *ps*) exit 0 ;; esac\nread -r _ <%s\n' "$SHARED/go" >"$SHARED/podman"
+  printf '#!/bin/sh\ncase $* in *--help | *ps* | completion*) exit 0 ;; esac\nread -r _ <%s\n' "$SHARED/go" >"$SHARED/podman"
   chmod 0755 "$SHARED/podman"
   PID_DIR=$SHARED/home/pids
   "${as[@]}" env RECEPTOR_PID_DIRECTORY="$PID_DIR" LD_PRELOAD="$BUILD/libpodleash.so" PODLEASH_HELPER="$PODLEASH" \

@@ -29,6 +29,7 @@ stand_in() {
 # Without a process of its own: one test has no room for any.
 case $* in
   *--help | ps*) exit 0 ;;
+  completion*) exit 125 ;;
 esac
 echo >"${0%/*}/started"
 echo out
@@ -471,6 +472,60 @@ END
   assert_same open
   assert_log "$WORK/old/podman: does not start when it is asked for its flags; podman is started without a leash"
   no_record
+}
+
+# elsewhere COMMANDS: a podman in $WORK/bin that is a script, which enters a mount namespace of its own and does these there.
+# It writes down what it is asked for.
+elsewhere() {
+  mkdir -p "$WORK/bin"
+  cat >"$WORK/bin/podman" <<END
+#!/bin/sh
+echo "\$1" >>"$WORK/asked"
+exec unshare --mount sh -c '$1; exec $(command -v podman) "\$@"' podman "\$@"
+END
+  chmod 0755 "$WORK/bin/podman"
+}
+
+# bats test_tags=root
+@test "a script in podman's place that does not see the directory: the job runs, and the log says why; strict: it does not" {
+  local away
+  # A user gets other mounts in a user namespace of his alone, where podman cannot make its own.
+  [ "$(id -u)" = 0 ] || return 0
+  local -a job=("$WORK/bin/podman" "${REAL[@]:1}")
+  collect bare "${REAL[@]}"
+  for away in "mount -t tmpfs none $WORK" "mount -t tmpfs none $PID_DIR" "mount -o bind,ro $PID_DIR $PID_DIR"; do
+    elsewhere "$away"
+    # What is kept of the first time is enough the second time.
+    for _ in 1 2; do
+      collect open leashed "${job[@]}"
+      assert_same open
+      assert_log ".*/bin/podman: cannot write into the directory; .*; podman is started without a leash"
+      rm "$LOG"
+    done
+    [ "$(paste -sd ' ' "$WORK/asked")" = 'run completion completion run run' ] || fail "$(<"$WORK/asked")"
+    collect open leashed PODLEASH_STRICT=1 "${job[@]}"
+    [ "$(<"$WORK/open.status")" = 125 ]
+    [ "$(wc -l <"$WORK/open.err")" = 1 ]
+    rm -rf "$PID_DIR"/.podman-* "$WORK/asked"
+  done
+}
+
+@test "a script in podman's place that sees the directory: the run is leashed, and podman itself is not asked for that" {
+  mkdir "$WORK/bin"
+  printf '#!/bin/sh\necho "$1" >>%s\nexec %s "$@"\n' "$WORK/asked" "$(command -v podman)" >"$WORK/bin/podman"
+  chmod 0755 "$WORK/bin/podman"
+  setup_job_dir
+  PATH=$WORK/bin:$PATH start_job U1
+  wait_running
+  kill_now "$RUNNER"
+  assert_nothing_left
+  [ "$(grep -c completion "$WORK/asked")" = 1 ]
+  # Nothing of the question is left but the answer.
+  [ "$(find "$PID_DIR" -name '.podman-*' -printf x)" = x ] || fail "$(ls -A "$PID_DIR")"
+  rm "$PID_DIR"/.podman-*
+  collect open leashed strace -f -qq -s 128 -e trace=execve -o "$WORK/trace" "${REAL[@]}"
+  grep -q -- --help "$WORK/trace"
+  if grep completion "$WORK/trace"; then fail 'asked'; fi
 }
 
 @test "a podman that does not know --pidfile: a job that is over at once ends by itself" {

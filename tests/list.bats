@@ -197,6 +197,7 @@ END
 #!/bin/bash
 case \$* in
   *--help* | *ps*) exit 0 ;;
+  completion*) exit 125 ;;
 esac
 (printf '%s' "$hostile" >/proc/\$BASHPID/comm; : >"$WORK/ready"; read -r _ <"$WORK/go") &
 wait
@@ -403,6 +404,7 @@ start_slow() {
 #!/bin/sh
 case \$* in
   *--help | *ps*) exit 0 ;;
+  completion*) exit 125 ;;
   run*) trap '' TERM; : >"$WORK/ready"; read -r _ <"$WORK/go" ;;
 esac
 END
