@@ -54,7 +54,7 @@ struct watch {
 /* Why a run is ended, where it is not the name of a holder that is gone. */
 #define CANCEL "cancel"
 
-enum verdict { GO_ON, FINISHED, MUST_REAP };
+enum verdict { GO_ON, FINISHED, LET_GO, MUST_REAP };
 
 /* Who is dead, at one look. */
 struct sight {
@@ -171,6 +171,20 @@ static enum verdict linger_for_podman(struct watch *watch)
 	return GO_ON;
 }
 
+/*
+ * Whether a process of the job has taken us for its child (PR_SET_CHILD_SUBREAPER), and may wait
+ * until it has none. An init takes any orphan, and waits for none.
+ */
+static bool is_waited_for(const struct run *run)
+{
+	pid_t parent = getppid();
+
+	for (size_t i = 0; parent > 1 && i < run->holders; i++)
+		if (parent == run->holder[i].id.pid || proc_descends(parent, run->holder[i].id.pid))
+			return true;
+	return false;
+}
+
 /* Of a detached run whose holder lives: conmon has ended after its container, if any was seen. */
 static enum verdict judge_stopped(struct watch *watch)
 {
@@ -181,7 +195,8 @@ static enum verdict judge_stopped(struct watch *watch)
 	if (run->remove)
 		return linger(watch, PODMAN_MS);
 	watch->linger_until = 0;
-	return GO_ON; /* what stays may be started again until the job ends */
+	/* what stays may be started again until the job ends */
+	return !run->restarts && is_waited_for(run) ? LET_GO : GO_ON;
 }
 
 /*
@@ -349,6 +364,10 @@ static bool guard_run(struct watch *watch)
 
 	if (verdict == FINISHED && reap_finished(run))
 		return true;
+	if (verdict == LET_GO) {
+		record_remove(run);
+		return true;
+	}
 	if (equal(why, CANCEL)) {
 		run->why = "cancelled";
 	} else if (verdict == MUST_REAP) {

@@ -213,3 +213,34 @@ END
     assert_ended "$NAME"
   done
 }
+
+@test "a step that waits for all its children, as their subreaper: it is not kept by a container that has stopped" {
+  local way name
+  cat >"$WORK/step.py" <<'PYTHON'
+import ctypes, os, subprocess, sys
+
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+subprocess.run(sys.argv[1:], check=True)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+PYTHON
+  for way in "${WAYS[@]}"; do
+    echo "$way"
+    name=$NAME-$((jobs + 1))
+    start_way "$way" "$name" <<END
+/usr/bin/python3 $WORK/step.py podman run -d --network=none --name $name $IMAGE true
+echo ready
+read -r _ <$WORK/go
+END
+    wait_ready
+    wait_until 10 no_record || fail "$way: left: $(ls -A "$PID_DIR")"
+    [ "$(podman inspect --format '{{.State.Status}}' "$name")" = exited ]
+    end_job itself
+    wait_until 20 gone "$COMMAND_RUNNER" || fail "$UNIT: goes on"
+    [ ! -s "$LOG" ] || fail "$way: $(<"$LOG")"
+  done
+}
