@@ -176,6 +176,16 @@ void piddir_unit(int directory, char unit[UNIT_SIZE])
 	memcpy(unit, name, strlen(name) + 1); /* a valid name fits */
 }
 
+/* Removes what was just made and cannot be used; keeps errno. As piddir_make() where that fails. */
+static int unmake(int parent, const char *name)
+{
+	int error = errno;
+
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
+	errno = error;
+	return -1;
+}
+
 int piddir_make(const char *path, int *lock, const char **why)
 {
 	char name[NAME_MAX + 1];
@@ -188,12 +198,17 @@ int piddir_make(const char *path, int *lock, const char **why)
 		struct stat st;
 
 		if (directory < 0)
-			return -1;
+			return made ? unmake(parent, name) : -1;
 		*lock = file_open_own(directory, DIRECTORY_MARK, (made ? O_CREAT : 0) | O_RDWR);
 		/* a sweep may have removed it between two of these calls */
 		if ((*lock < 0 && !made) || (*lock >= 0 && flock(*lock, LOCK_SH) == 0 &&
 					     fstat(*lock, &st) == 0 && st.st_nlink > 0))
 			return directory;
+		if (*lock < 0 && errno != ENOENT) { /* without a mark no sweep would remove it */
+			*why = strerror(errno);
+			cleanup_close(&directory);
+			return unmake(parent, name);
+		}
 		cleanup_close(lock);
 		*lock = -1;
 		cleanup_close(&directory);

@@ -536,6 +536,16 @@ IN_BACKGROUND='("$1/bin/podman" run image 2>"$1/said" & until [ -e "$1/asked" ];
   grep -q 'Too many open files; sh is started without anyone above it to cancel it$' "$LOG"
 }
 
+@test "podleash run with few descriptors: the command runs, and a directory that was made for it is one that a sweep removes" {
+  local count
+  for count in 4 5 6 7 8 10; do
+    collect bash -c 'ulimit -n "$1"; exec "${@:2}"' bash $count "$PODLEASH" run --pid-dir "$WORK/unit" true
+    [ "$STATUS" = 0 ] || explain "$count: not status 0"
+    [ ! -e "$WORK/unit" ] || [ -e "$WORK/unit/.podleash-run" ] || explain "$count: it is left, and has no mark"
+    rm -rf "$WORK/unit"
+  done
+}
+
 # without_fd N COMMAND...: with that descriptor closed.
 without_fd() {
   case $1 in
