@@ -74,7 +74,7 @@ void check_podman(struct doctor *doctor)
 	if (say_elsewhere(doctor, path))
 		return;
 	podman_version(path, environ, version, sizeof(version));
-	switch (podman_knows(-1, NULL, path, environ)) {
+	switch (podman_knows(-1, "", path, environ)) {
 	case PODMAN_DOES_NOT_START:
 	case PODMAN_DOES_NOT_ANSWER:
 		say(doctor, FAIL, fix(doctor, "%s run --help", path),

@@ -512,6 +512,7 @@ END
 
 @test "a script in podman's place that sees the directory: the run is leashed, and podman itself is not asked for that" {
   mkdir "$WORK/bin"
+  # shellcheck disable=SC2016 # for another shell
   printf '#!/bin/sh\necho "$1" >>%s\nexec %s "$@"\n' "$WORK/asked" "$(command -v podman)" >"$WORK/bin/podman"
   chmod 0755 "$WORK/bin/podman"
   setup_job_dir
