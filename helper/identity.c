@@ -296,7 +296,7 @@ static bool fits_runtime(const struct run *run, const char *exe, const struct wo
 	       (words->count > 1 && equal(words->word[1], run->runtime));
 }
 
-static bool has_word(const struct words *words, const char *word)
+static bool says(const struct words *words, const char *word)
 {
 	for (size_t i = 1; i < words->count; i++)
 		if (equal(words->word[i], word))
@@ -307,8 +307,7 @@ static bool has_word(const struct words *words, const char *word)
 static bool is_runtime(const struct run *run, const char *exe, const struct words *words)
 {
 	return run->cid[0] && words->count && equal(words->word[words->count - 1], run->cid) &&
-	       fits_runtime(run, exe, words) &&
-	       (has_word(words, "create") || has_word(words, "start"));
+	       fits_runtime(run, exe, words) && (says(words, "create") || says(words, "start"));
 }
 
 /* Whether a podman has called @pid that is not the run's own. */
@@ -329,8 +328,8 @@ static bool is_below_anothers_podman(const struct run *run, pid_t pid)
 static bool is_deletion(const struct run *run, pid_t pid, const char *exe,
 			const struct words *words)
 {
-	return run->cid[0] && has_word(words, run->cid) && fits_runtime(run, exe, words) &&
-	       (has_word(words, "delete") || has_word(words, "kill")) &&
+	return run->cid[0] && says(words, run->cid) && fits_runtime(run, exe, words) &&
+	       (says(words, "delete") || says(words, "kill")) &&
 	       !is_below_anothers_podman(run, pid);
 }
 

@@ -161,7 +161,8 @@ END
 }
 
 @test "a cleanup of a container that stays reports no error, and has not cleaned up: it is not taken for done" {
-  local name=cleanup-$(id -u)-$$-$(now_ms)
+  local name
+  name=cleanup-$(id -u)-$$-$(now_ms)
   cp "$(command -v podman)" "$WORK/podman"
   OUR_CONTAINERS+=("$name")
   start_script U1 <<END

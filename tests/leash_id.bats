@@ -270,12 +270,12 @@ END
 }
 
 @test "podman is given an empty --cidfile: the container lives as long as its job, and no longer" {
-  local flags
+  local detach flags
   for flags in '--cidfile=' "--cidfile ''"; do
-    for flags in "$flags" "-d $flags"; do
-      echo "$flags"
+    for detach in '' -d; do
+      echo "$detach $flags"
       start_way alone <<END
-podman run $flags --network=none --label=empty=$NAME $IMAGE sleep 600 &
+podman run $detach $flags --network=none --label=empty=$NAME $IMAGE sleep 600 &
 until podman ps --quiet --no-trunc --filter label=empty=$NAME | grep .; do sleep 0.1; done >$WORK/id
 echo ready
 read -r _ <$WORK/go

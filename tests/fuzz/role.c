@@ -10,8 +10,9 @@
 
 /* The words are nobody's: what a conmon is besides, by its environment and session, is said here.
  */
-#define proc_has_syncpipe(pid)	 ((void)(pid), has_pipe)
-#define proc_stat(pid, stat)	 ((stat)->session = (pid) + !leads, (stat)->start = 1, true)
+#define proc_has_syncpipe(pid) ((void)(pid), has_pipe)
+#define proc_stat(pid, stat)                                                                       \
+	((stat)->session = (pid) + !leads, (stat)->start = 1, (stat)->ppid = 0, true)
 #define proc_environ(pid, words) ((void)(pid), read_environment(words))
 static bool has_pipe, leads;
 static int root; /* what the run's directory is taken for */
@@ -64,18 +65,19 @@ static bool has_word(const struct words *words, const char *word)
 	return false;
 }
 
-/* Whether a word is @flag with the run's file @suffix, and the one before it is `run`. */
+/* Whether a word is @flag with a run's file, 4711-1@suffix, and `run` stands before it. */
 static bool has_file(const struct words *words, const char *flag, const char *suffix)
 {
 	char tail[64];
+	bool run = false;
 
-	(void)snprintf(tail, sizeof(tail), "/" RUN "%s", suffix);
+	(void)snprintf(tail, sizeof(tail), "/4711-1%s", suffix);
 	for (size_t i = 2; i < words->count; i++) {
+		run = run || equal(words->word[i - 1], "run");
 		const char *path = after(words->word[i], flag);
 		size_t length = path ? strlen(path) : 0, size = strlen(tail);
 
-		if (length >= size && equal(path + length - size, tail) &&
-		    equal(words->word[i - 1], "run"))
+		if (run && length >= size && equal(path + length - size, tail))
 			return true;
 	}
 	return false;
@@ -89,15 +91,20 @@ static void judge_conmon(const struct run *run, const struct words *words)
 	must(has_value(words, run->cid, "--exit-command", "--exit-command-arg"));
 }
 
-static void judge_runtime(const struct run *run, const char *exe, const struct words *words)
+static void judge_program(const struct run *run, const char *exe, const struct words *words)
 {
-	must(run->cid[0] && equal(words->word[words->count - 1], run->cid));
-	must(has_word(words, "create") || has_word(words, "start"));
 	if (run->runtime[0])
 		must(equal(exe, path_basename(run->runtime)) ||
 		     equal(words->word[1], run->runtime));
 	else
 		must(equal(exe, "runc") || equal(exe, "crun"));
+}
+
+static void judge_runtime(const struct run *run, const char *exe, const struct words *words)
+{
+	must(run->cid[0] && equal(words->word[words->count - 1], run->cid));
+	must(has_word(words, "create") || has_word(words, "start"));
+	judge_program(run, exe, words);
 }
 
 /* Whether @word is, of the run's id, twelve digits at least, or the container's name. */
@@ -123,8 +130,14 @@ static void judge_starter(const struct run *run, const char *exe, const struct w
 	must(at < words->count);
 }
 
-static void judge_cleanup(const struct run *run, const struct words *words)
+/* The exit command of conmon, or a runtime that ends the container. */
+static void judge_cleanup(const struct run *run, const char *exe, const struct words *words)
 {
+	if (run->cid[0] && has_word(words, run->cid) &&
+	    (has_word(words, "delete") || has_word(words, "kill"))) {
+		judge_program(run, exe, words);
+		return;
+	}
 	must(run->cleanups && words->count == run->cleanups);
 	for (size_t i = 0; i < run->cleanups; i++)
 		must(equal(words->word[i], run->cleanup[i]));
@@ -141,8 +154,9 @@ static void judge_other(const struct run *run, enum role role, const char *exe,
 		memcpy(other.cid, OTHER, sizeof(OTHER));
 	if (other.cleanups)
 		other.cleanup[other.cleanups - 1] = OTHER;
-	/* one podman may start the containers of many */
-	must(role == ROLE_NONE || role == ROLE_STARTER ||
+	/* a command line may name both, and one podman may start the containers of many */
+	must(role == ROLE_NONE || role == ROLE_STARTER || has_word(words, OTHER) ||
+	     has_file(words, "--cidfile=", "b" ID_SUFFIX) ||
 	     fitting_role(&other, 0, exe, words) != role);
 }
 
@@ -157,22 +171,22 @@ static void judge(struct run run, const char *exe, const struct words *words)
 	must(run.cid[0] || role == ROLE_NONE || role == ROLE_PODMAN);
 	if (role == ROLE_PODMAN)
 		must((after(exe, "podman") || equal(exe, "docker")) &&
-		     has_file(words, "--cidfile=", ID_SUFFIX));
+		     has_file(words, "--cidfile=", "a" ID_SUFFIX));
 	if (role == ROLE_CONMON || role == ROLE_EARLY)
 		judge_conmon(&run, words);
 	must(leads ? role != ROLE_EARLY : role != ROLE_CONMON);
 	if (role == ROLE_RUNTIME)
 		judge_runtime(&run, exe, words);
 	if (role == ROLE_CLEANUP)
-		judge_cleanup(&run, words);
+		judge_cleanup(&run, exe, words);
 	if (role == ROLE_STARTER)
 		judge_starter(&run, exe, words);
 	judge_other(&run, role, exe, words);
 	if (is_hold(&run, words))
 		must(equal(words->word[1], "hold") &&
-		     has_file(words, "--conmon-pidfile=", CONMON_SUFFIX));
+		     has_file(words, "--conmon-pidfile=", "a" CONMON_SUFFIX));
 	if (is_script(&run, words))
-		must(has_file(words, "--cidfile=", ID_SUFFIX) &&
+		must(has_file(words, "--cidfile=", "a" ID_SUFFIX) &&
 		     (equal(path_basename(words->word[1]), "docker") ||
 		      equal(path_basename(words->word[2]), "docker")));
 }
