@@ -115,6 +115,22 @@ static bool is_late(struct watch *watch)
 }
 
 /*
+ * podman is asked about an id file that is empty until that tells: it may be about to be written.
+ * About one of the user's own once, when that is written, or lost, and when podman has ended.
+ */
+static void ask_for_id(struct watch *watch)
+{
+	struct run *run = watch->run;
+	char cid[CID_SIZE];
+
+	if (has_no_id(run))
+		(void)podman_find(run);
+	else if (!(watch->asked && handle_alive(&watch->podman)) &&
+		 (read_foreign_cid(run, cid) || id_is_lost(run)))
+		watch->asked = podman_find(run);
+}
+
+/*
  * Learns the container's id, conmon and the container init as soon as their files name them; a
  * restart gives a container another conmon, which has written its pid by now.
  */
@@ -122,16 +138,12 @@ static void look(struct watch *watch)
 {
 	struct run *run = watch->run;
 	struct process before = run->conmon;
-	char cid[CID_SIZE];
 
 	follow(&watch->podman, run->podman);
 	if (is_late(watch))
 		run->over = run->conmon.start;
-	/* podman is asked about a file of the user's own when it has written that, and when it has
-	 * ended; about one that is empty until that tells */
-	if (!run->cid[0] && (has_no_id(run) || (!(watch->asked && handle_alive(&watch->podman)) &&
-						(read_foreign_cid(run, cid) || id_is_lost(run)))))
-		watch->asked = podman_find(run);
+	if (!run->cid[0])
+		ask_for_id(watch);
 	if (!handle_alive(&watch->conmon) && !learn_conmon(run) && needs_search(watch))
 		(void)find_conmon(run);
 	if (before.start != run->conmon.start)
