@@ -267,10 +267,10 @@ static bool can_write(int directory, const char *path, const char *answer, const
 	int status = ask(WORDS(podman, "completion", flag, "bash"), environment);
 	if (status < 0 || unlinkat(directory, name, 0) == 0)
 		return true;
-	/* one that does not know the command has said nothing of the directory */
+	/* what prints no completions has not understood, and said nothing of the directory */
 	_cleanup_free_ char *script = NULL;
 	status = call_in(".", WORDS(podman, "completion", "bash"), environment, FLAGS_MS, &script);
-	return status != 0 || !script || !script[0];
+	return status != 0 || !script || !strstr(script, "bash completion");
 }
 
 enum podman_knows podman_knows(int directory, const char *path, const char *executable,
