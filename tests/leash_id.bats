@@ -66,6 +66,15 @@ container_is_up() {
     [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = true ]
 }
 
+# outrun_guard: the guard of a podman that is held back is stopped, and podman goes on.
+outrun_guard() {
+  wait_until 10 guard_is_there
+  OURS+=("$GUARD")
+  kill -STOP "${GUARD%,*}"
+  wait_until 5 stopped "$GUARD"
+  : >"$WORK/run"
+}
+
 # start_without_id WAY FLAG...: a job whose podman had no room to write the id down, and its guard, which is stopped.
 start_without_id() {
   [ -d "$WORK/bin" ] || hold_podman_back "$WORK/run"
@@ -75,11 +84,7 @@ podman run ${*:2} --network=none $IMAGE sleep 600 &
 echo ready
 read -r _ <$WORK/go
 END
-  wait_until 10 guard_is_there
-  OURS+=("$GUARD")
-  kill -STOP "${GUARD%,*}"
-  wait_until 5 stopped "$GUARD"
-  : >"$WORK/run"
+  outrun_guard
   wait_until 20 container_is_up || fail 'no container'
   truncate -s 0 "${RECORD%.run}.cid"
   OUR_CONTAINERS+=("$CID")
@@ -228,11 +233,7 @@ mv $WORK/own.cid $WORK/id
 echo ready
 read -r _ <$WORK/go
 END
-  wait_until 10 guard_is_there
-  OURS+=("$GUARD")
-  kill -STOP "${GUARD%,*}"
-  wait_until 5 stopped "$GUARD"
-  : >"$WORK/run"
+  outrun_guard
   wait_ready
   CID=$(<"$WORK/id")
   is_up() { [ "$(podman container inspect --format '{{.State.Running}}' "$CID")" = true ]; }
