@@ -122,7 +122,8 @@ knows_id() {
       kill_now "$GUARD"
       wait_until 5 gone "$GUARD"
       end_job killed
-      wait_until 5 gone "$HOLDER"
+      # Who holds a detached one is above podleash run, and ends after it.
+      wait_until 10 gone "$COMMAND_RUNNER"
       PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || { show; fail 'not all is ended'; }
       processes_gone || { show; fail 'the sweep has returned, and it goes on'; }
       assert_ended
