@@ -248,6 +248,10 @@ matrix: ## the leak tests on three podmans, six ansible-runners and ansible-navi
 	@tests/setup matrix
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/matrix/run
 
+node: ## the tests on a node with systemd, cgroup 2 and crun, booted in namespaces; ONLY="check", QUICK=1
+	@tests/setup node
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/node/run
+
 clients: ## programs that call podman: molecule, tox, npm and others, run and killed; ONLY="make tox", QUICK=1
 	@tests/setup clients
 	@$(MAKE) --no-print-directory all
