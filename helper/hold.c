@@ -64,7 +64,8 @@ struct hold {
 	int error;		     /* why it cannot be opened */
 	char all[UNIT_SIZE];	     /* the unit that stands for all of it */
 	char name[RUN_SIZE];
-	char **environment; /* podman's: ours less our own variables */
+	char boot[BOOT_ID_SIZE]; /* boot_name() */
+	char **environment;	 /* podman's: ours less our own variables */
 	struct ancestors ancestors;
 	struct run_flags flags;
 	char id_flag[PATH_MAX + RUN_SIZE + 32], name_flag[RUN_SIZE + 32];
@@ -266,14 +267,13 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	struct draft draft = {0};
 	struct proc_stat self = {0};
 	int grace_ms;
-	char boot[BOOT_ID_SIZE], place[PLACE_SIZE];
+	char place[PLACE_SIZE];
 
-	proc_boot_id(boot);
-	if (!boot[0] || !proc_stat(getpid(), &self))
+	if (!proc_stat(getpid(), &self))
 		draft.failed = true;
 	place_name(place);
 	draft_add(&draft, "podleash", "1");
-	draft_add(&draft, "boot", boot);
+	draft_add(&draft, "boot", hold->boot);
 	draft_add(&draft, "namespaces", place);
 	draft_add(&draft, "unit", unit);
 	draft_add_number(&draft, "created", boottime_ns());
@@ -413,6 +413,9 @@ static int prepare(struct hold *hold, int directory, const char *why)
 				  "proc(5) does not show it");
 	if (directory < 0)
 		return go_without(hold, hold->directory, why);
+	boot_name(directory, hold->boot);
+	if (!hold->boot[0])
+		return go_without(hold, hold->directory, BOOT_UNKNOWN);
 	switch (podman_knows(directory, hold->directory, hold->absolute, hold->environment)) {
 	case PODMAN_DOES_NOT_START:
 		return go_without(hold, hold->path,

@@ -60,7 +60,6 @@ static void fill(struct run *run, const char *unit)
 
 bool plain_find(struct run *run, int directory, const char *name, const char *unit)
 {
-	static char boot[BOOT_ID_SIZE];
 	errno = 0;
 	pid_t pid = read_pid_file(directory, name);
 	struct handle conmon;
@@ -74,8 +73,6 @@ bool plain_find(struct run *run, int directory, const char *name, const char *un
 	if (!open_conmon(&conmon, pid, directory, name) &&
 	    (!proc_stat(pid, &stat) || !open_conmon(&conmon, stat.ppid, directory, name)))
 		return false;
-	proc_boot_id(boot);
-	run->boot = boot;
 	found = learn_from(run, &conmon);
 	handle_close(&conmon);
 	if (found)

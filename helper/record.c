@@ -3,10 +3,12 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 #include "file.h"
@@ -465,14 +467,31 @@ void place_name(char place[PLACE_SIZE])
 		       (uintmax_t)proc_namespace(0, "time"));
 }
 
+void boot_name(int directory, char boot[BOOT_ID_SIZE])
+{
+	struct statfs fs;
+
+	proc_boot_id(boot);
+	if (!boot[0] && fstatfs(directory, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+		(void)strcpy(boot, BOOT_OF_TMPFS);
+}
+
+bool boot_is_this(int directory, const char *boot)
+{
+	char now[BOOT_ID_SIZE];
+
+	boot_name(directory, now);
+	return equal(now, boot) || equal(now, BOOT_OF_TMPFS) || equal(boot, BOOT_OF_TMPFS);
+}
+
 enum run_place run_place(const struct run *run)
 {
 	char boot[BOOT_ID_SIZE], place[PLACE_SIZE];
 
-	proc_boot_id(boot);
+	boot_name(run->directory, boot);
 	/* unknown: a record is not thrown away on a guess */
-	if (boot[0] && run->boot[0] && !equal(run->boot, boot))
-		return PLACE_EARLIER_BOOT;
+	if (run->boot[0] && !boot_is_this(run->directory, run->boot))
+		return boot[0] ? PLACE_EARLIER_BOOT : PLACE_ELSEWHERE;
 	place_name(place);
 	return run->namespaces[0] && !equal(run->namespaces, place) ? PLACE_ELSEWHERE : PLACE_HERE;
 }

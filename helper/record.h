@@ -46,7 +46,7 @@ struct run {
 	uint64_t
 		over; /* clock ticks; a conmon that started later is not the run's; 0: it goes on */
 
-	const char *boot;	/* boot id */
+	const char *boot;	/* boot_name() */
 	const char *namespaces; /* in which pids and start times are meant: place_name() */
 	const char *unit;	/* valid by unit_name_valid() */
 	uint64_t created;	/* CLOCK_BOOTTIME in ns */
@@ -147,13 +147,31 @@ bool run_owns(const struct run *run, const char *path, const char *suffix);
 enum run_place {
 	PLACE_HERE,
 	PLACE_EARLIER_BOOT, /* nowhere: nothing of the run is left but files */
-	PLACE_ELSEWHERE,    /* in another pid or time namespace: from here nothing can be told */
+	PLACE_ELSEWHERE,    /* in another pid or time namespace, or boot: from here nothing can be
+			       told */
 };
 
 enum run_place run_place(const struct run *run);
 
 /* What an operator is told of a run that is PLACE_ELSEWHERE. */
-#define ELSEWHERE "it is of another pid or time namespace; left alone, act from inside that"
+#define ELSEWHERE                                                                                  \
+	"it is of another pid or time namespace, or the boot id cannot be read here; left alone, " \
+	"act from where it was started"
+
+/*
+ * Writes in which boot the pids and times are meant that lie in @directory: its id; where that
+ * cannot be read (ProcSubset=pid), BOOT_OF_TMPFS on a file system that no boot outlives; else "".
+ */
+#define BOOT_OF_TMPFS "tmpfs"
+void boot_name(int directory, char boot[BOOT_ID_SIZE]);
+
+/* Why there is no such name. */
+#define BOOT_UNKNOWN                                                                               \
+	"no boot id can be read (ProcSubset=pid), and it is on no tmpfs, which goes with the "     \
+	"boot; name one that is, as RuntimeDirectory=podleash does"
+
+/* Whether @boot, such a name in @directory, is of this boot; false also where nobody can tell. */
+bool boot_is_this(int directory, const char *boot);
 
 /* Writes the inodes of our pid and time namespace, as the record has them. */
 #define PLACE_SIZE 48

@@ -41,7 +41,9 @@ bool tombstone_write(int directory, const char *unit, int grace_ms)
 	struct tombstone stone = {.when = boottime_ns(), .grace_ms = grace_ms};
 	char name[NAME_MAX + 1], temporary[NAME_MAX + 1], text[TEXT_SIZE];
 
-	proc_boot_id(stone.boot);
+	boot_name(directory, stone.boot);
+	if (!stone.boot[0]) /* it would stop nothing */
+		return false;
 	file_name(unit, name);
 	(void)snprintf(temporary, sizeof(temporary), "%s%d-%" PRIx64, TOMBSTONE_TEMPORARY,
 		       (int)getpid(), stone.when);
@@ -74,10 +76,7 @@ static bool read_any_stone(int directory, const char *unit, struct tombstone *st
  */
 static bool read_stone(int directory, const char *unit, struct tombstone *stone)
 {
-	char boot[BOOT_ID_SIZE];
-
-	proc_boot_id(boot);
-	return read_any_stone(directory, unit, stone) && equal(stone->boot, boot);
+	return read_any_stone(directory, unit, stone) && boot_is_this(directory, stone->boot);
 }
 
 bool tombstone_is_one(int directory, const char *unit)

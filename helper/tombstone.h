@@ -2,9 +2,9 @@
 /*
  * A tombstone says that a unit was cancelled, and when: it stops any run whose
  * owner began before. The file `cancelled.UNIT` in the pid directory holds the
- * boot id, the boot-time clock of the cancel, and the grace it asks for. A canceller writes it
- * first and looks for records second, a run publishes its record first and looks for the tombstone
- * second: one of the two always sees the other.
+ * boot (boot_name()), the boot-time clock of the cancel, and the grace it asks for. A canceller
+ * writes it first and looks for records second, a run publishes its record first and looks for the
+ * tombstone second: one of the two always sees the other.
  */
 #ifndef PODLEASH_TOMBSTONE_H
 #define PODLEASH_TOMBSTONE_H
@@ -17,7 +17,7 @@
 
 /* What the file says. */
 struct tombstone {
-	char boot[BOOT_ID_SIZE]; /* boot id */
+	char boot[BOOT_ID_SIZE]; /* boot_name() */
 	uint64_t when;		 /* CLOCK_BOOTTIME in ns */
 	int grace_ms;		 /* at most GRACE_MAX seconds; -1: the guards' own */
 };

@@ -746,6 +746,8 @@ static void test_small(void)
 	run_init(&run, directory, RUN);
 	run.boot = boot;
 	ok(strlen(boot) == 36 && run_place(&run) == PLACE_HERE, "a run of this boot");
+	run.boot = BOOT_OF_TMPFS;
+	ok(run_place(&run) == PLACE_HERE, "a run that was written where no boot id can be read");
 	run.boot = "00000000-0000-0000-0000-000000000000";
 	ok(run_place(&run) == PLACE_EARLIER_BOOT, "a run of another boot");
 	test_place(&run, boot);
