@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "commands.h"
 #include "given.h"
 #include "grace.h"
 #include "log.h"
+#include "piddir.h"
 #include "tombstone.h"
 #include "util.h"
 
@@ -112,19 +112,11 @@ static void begin(struct cancelling *cancelling, struct place *place, const char
 	cancel_begin(&place->pass, &place->cancel);
 }
 
-/* Whether `podleash run`, or a sweep, has removed it meanwhile: nothing was left in it. */
-static bool is_removed(int directory)
-{
-	struct stat st;
-
-	return fstat(directory, &st) == 0 && st.st_nlink == 0;
-}
-
 static void end(struct cancelling *cancelling, struct place *place)
 {
 	int unmarked = place->pass.unmarked;
 
-	if (cancel_end(&place->pass) || is_removed(place->directory))
+	if (cancel_end(&place->pass) || piddir_is_removed(place->directory))
 		return;
 	cancelling->left = true;
 	if (unmarked)

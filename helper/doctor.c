@@ -2,21 +2,26 @@
 /*
  * podleash doctor: what the leash rests on, in the order in which one would look.
  *
- * It looks as the user who runs it, at what is his; root is told where something is another's.
- * Nothing is changed, and only a probe starts anything but podman's own answers.
+ * It looks at each receptor that its caller may look into, as that one's user and from inside its
+ * mounts; where there is none at the caller's own. Nothing is changed, and only a probe starts
+ * anything but podman's own answers.
  */
 #include "doctor.h"
 
 #include <ctype.h>
 #include <getopt.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "commands.h"
 #include "json.h"
 #include "library.h"
 #include "log.h"
+#include "signals.h"
 #include "util.h"
 
 #define LINE_SIZE (2 * PATH_MAX)
@@ -84,33 +89,34 @@ static void put_quoted(FILE *file, const char *word)
 const char *fix(struct doctor *doctor, const char *format, ...)
 {
 	FILE *file = fmemopen(doctor->fix, sizeof(doctor->fix), "w");
+	const char *as_root = after(format, "sudo "), *become = NULL;
 	va_list words;
 
 	doctor->fix[0] = '\0';
 	if (!file)
 		return doctor->fix;
+	if (as_root && doctor->caller == 0)
+		format = as_root;
+	else if (!as_root && doctor->receptor && doctor->receptor->uid != doctor->caller)
+		become = user_name(doctor->receptor->uid);
+	if (become) {
+		(void)fputs("runuser -u ", file);
+		put_quoted(file, become);
+		(void)fputs(" -- ", file);
+	}
 	va_start(words, format);
 	while (*format) {
-		const char *behind = geteuid() == 0 ? after(format, "sudo ") : NULL;
+		const char *behind = after(format, "%s");
 
-		if (behind) {
-			format = behind;
-		} else if ((behind = after(format, "%s"))) {
+		if (behind)
 			put_quoted(file, va_arg(words, const char *));
-			format = behind;
-		} else {
-			(void)fputc(*format++, file);
-		}
+		else
+			(void)fputc(*format, file);
+		format = behind ? behind : format + 1;
 	}
 	va_end(words);
 	(void)fclose(file); /* what does not fit is cut */
 	return doctor->fix;
-}
-
-const char *fix_as(struct doctor *doctor, const char *user)
-{
-	return geteuid() == 0 ? fix(doctor, "runuser -u %s -- %s doctor", user, doctor->program)
-			      : fix(doctor, "sudo -u %s %s doctor", user, doctor->program);
 }
 
 const char *user_name(uid_t uid)
@@ -150,9 +156,73 @@ static bool parse(struct doctor *doctor, int argc, char *argv[])
 	return !argv[optind];
 }
 
+/* What its user has of what the kernel limits; receptor's limits are what jobs get. */
+static void measure(struct doctor *doctor)
+{
+	const struct receptor *receptor = doctor->receptor;
+	struct rlimit limit;
+
+	doctor->usage_known = usage_take(receptor ? receptor->uid : geteuid(), &doctor->usage);
+	doctor->processes = 0;
+	if (!prlimit(receptor ? receptor->pid : 0, RLIMIT_NPROC, NULL, &limit) &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		doctor->processes = limit.rlim_cur;
+	doctor->inotify = inotify_limit();
+}
+
+/* Waits for @child, and tells it what we are told (@signals, blocked). Returns its wait status. */
+static int wait_for(pid_t child, const sigset_t *signals)
+{
+	int signal, status = 0;
+
+	while (sigwait(signals, &signal) == 0)
+		if (signal != SIGCHLD)
+			(void)kill(child, signal);
+		else if (waitpid(child, &status, WNOHANG))
+			break;
+	return status;
+}
+
+static int check_all(struct doctor *doctor)
+{
+	doctor_collect(doctor);
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		doctor->check = checks[i].name;
+		checks[i].function(doctor);
+	}
+	return doctor->failures ? EXIT_LEFT : 0;
+}
+
+/* Looks at @receptor, in a child that becomes as it is. Returns the exit status. */
+static int look(struct doctor *doctor, const struct receptor *receptor)
+{
+	sigset_t signals, before;
+	int status = EXIT_LEFT;
+
+	doctor->receptor = receptor;
+	measure(doctor);
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGCHLD);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, &before);
+	pid_t child = receptor_fork(receptor, &doctor->outside);
+	if (child > 0)
+		status = end_as(wait_for(child, &signals));
+	else if (child < 0)
+		print_error("receptor, pid %d: %s", (int)receptor->pid, strerror(errno));
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (child == 0)
+		exit(check_all(doctor));
+	return status;
+}
+
 int doctor_main(int argc, char *argv[])
 {
 	static struct doctor doctor; /* environ will point into it */
+	bool looked = false;
+	int status = 0;
 
 	log_init();
 	if (!parse(&doctor, argc, argv))
@@ -161,10 +231,18 @@ int doctor_main(int argc, char *argv[])
 		print_error("/proc/self/exe cannot be read; mount proc(5) on /proc");
 		return EXIT_LEFT;
 	}
-	doctor_collect(&doctor);
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		doctor.check = checks[i].name;
-		checks[i].function(&doctor);
+	doctor.caller = geteuid();
+	if (doctor.given_conf)
+		conf_read(&doctor.conf, doctor.given_conf);
+	doctor.receptors = receptors_find(doctor.all);
+	for (size_t i = 0; i < doctor.receptors; i++) {
+		if (!doctor.all[i].environment.count)
+			continue;
+		status |= look(&doctor, &doctor.all[i]);
+		looked = true;
 	}
-	return doctor.failures ? EXIT_LEFT : 0;
+	if (looked)
+		return status;
+	measure(&doctor);
+	return check_all(&doctor);
 }

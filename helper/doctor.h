@@ -9,32 +9,29 @@
 
 #include "receptor.h"
 #include "receptor_conf.h"
+#include "usage.h"
 
-#define PLACES_MAX 64
+#define PLACES_MAX 128
 #define FIX_SIZE   (3 * PATH_MAX)
 
-/* Paths, each once. */
-struct places {
-	struct {
-		char path[PATH_MAX];
-		bool is_made; /* a directory that `podleash run` makes: it need not be there */
-	} item[PLACES_MAX];
-	size_t count;
+/* A path that the environment or a work command names; each once. */
+struct place {
+	enum place_kind { NAMED_LIBRARY, NAMED_HELPER, NAMED_DIRECTORY } kind;
+	bool is_made; /* a directory that `podleash run` makes: it need not be there */
+	char *path;
 };
 
 /* A configuration of receptor's. */
 struct conf {
 	char path[PATH_MAX];
-	char *text; /* owned; NULL with @error where it cannot be read */
+	char *text; /* NULL with @error where it cannot be read */
 	int error;
-	const struct receptor *receptor; /* whose it is, or NULL */
 };
 
-/* A work command of one. */
+/* A work command of it. */
 struct work {
-	const struct conf *conf;
 	struct work_command command;
-	struct words words; /* of its command line; owned */
+	struct words words; /* of its command line */
 };
 
 /* All of it lives as long as the process. */
@@ -44,20 +41,25 @@ struct doctor {
 	const char *given_conf; /* or NULL */
 	const char *check;	/* the one at work */
 	size_t failures;
-	char fix[FIX_SIZE];
-
+	uid_t caller;
 	char program[PATH_MAX]; /* this one */
 	char podman[PATH_MAX];	/* once it is found, else "" */
-	struct receptor receptor[RECEPTORS_MAX];
-	size_t receptors;
-	const struct receptor *own; /* the first that is our user's, or NULL */
-	struct conf conf[RECEPTORS_MAX];
-	size_t confs;
-	struct work *work; /* owned */
-	size_t works;
+	char fix[FIX_SIZE];
 
-	/* what LD_PRELOAD and its like name, where receptor and its work commands are our user's */
-	struct places libraries, helpers, directories;
+	struct receptor all[RECEPTORS_MAX];
+	size_t receptors;
+	const struct receptor *receptor; /* that is looked at, or NULL: the caller's own */
+	const char *outside;		 /* why its namespaces could not be entered, or NULL */
+	struct usage usage;		 /* of its user */
+	bool usage_known;
+	size_t processes, inotify; /* its limits; 0: none, or not known */
+	char **environment;	   /* of it, leash and all */
+
+	struct conf conf;
+	struct work *work;
+	size_t works;
+	struct place place[PLACES_MAX];
+	size_t places;
 };
 
 enum verdict { OK, WARN, FAIL };
@@ -70,14 +72,11 @@ __attribute__((format(printf, 4, 5))) void say(struct doctor *doctor, enum verdi
 					       const char *fix, const char *format, ...);
 
 /*
- * Makes such a command; each %s is quoted for the shell. `sudo ` is left out for root. Good until
- * the next call.
+ * Makes such a command, for the caller; each %s is quoted for the shell. `sudo ` in front says that
+ * it is root's to do, else it is done as the user who is looked at. Good until the next call.
  */
 __attribute__((format(printf, 2, 3))) const char *fix(struct doctor *doctor, const char *format,
 						      ...);
-
-/* Doctor, run by @user. As fix(). */
-const char *fix_as(struct doctor *doctor, const char *user);
 
 /* The name of @uid, or its number. Good until the next call. */
 const char *user_name(uid_t uid);
@@ -86,12 +85,18 @@ const char *user_name(uid_t uid);
 bool names_library(char *const variables[]);
 bool names_directory(char *const variables[]);
 
+/* Reads the configuration @path. */
+void conf_read(struct conf *conf, const char *path);
+
 /*
- * Finds receptor, its configuration and what both name. Where a receptor of this user's runs, its
- * environment takes the place of the caller's: what is looked at is what its jobs see. The leash
- * is taken out of either: no podman that is asked here is leashed.
+ * Finds the configuration of the receptor that is looked at, and what that and its environment
+ * name. The environment takes the place of the caller's: what is looked at is what its jobs see.
+ * The leash is taken out of it: no podman that is asked here is leashed.
  */
 void doctor_collect(struct doctor *doctor);
+
+/* Says which of podleash's variables in @variables are ignored, as @whose. */
+void check_variables(struct doctor *doctor, char *const variables[], const char *whose);
 
 void check_library(struct doctor *doctor);
 void check_environment(struct doctor *doctor);

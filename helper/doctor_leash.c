@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "../preload/podman_command.h"
 #include "../preload/resolve.h"
 #include "doctor.h"
+#include "grace.h"
 #include "library.h"
 #include "piddir.h"
+#include "record.h"
 #include "util.h"
 
 #ifndef PODLEASH_INSTALL
@@ -28,7 +31,7 @@ static void check_named_library(struct doctor *doctor, const char *named, const 
 	else if (is_path && is_same_program(named, own))
 		say(doctor, OK, NULL, "%s is what LD_PRELOAD names", named);
 	else
-		say(doctor, WARN, fix(doctor, "LD_PRELOAD=%s /bin/true", named),
+		say(doctor, WARN, fix(doctor, "env LD_PRELOAD=%s /bin/true", named),
 		    "%s, which LD_PRELOAD names, is not %s; see that the command prints nothing",
 		    named, own);
 }
@@ -46,54 +49,81 @@ void check_library(struct doctor *doctor)
 		say(doctor, FAIL, fix(doctor, "sudo " PODLEASH_INSTALL), "%s: %s", own, problem);
 	else
 		say(doctor, OK, NULL, "%s can be loaded", own);
-	for (size_t i = 0; i < doctor->libraries.count; i++)
-		check_named_library(doctor, doctor->libraries.item[i].path, own);
+	for (size_t i = 0; i < doctor->places; i++)
+		if (doctor->place[i].kind == NAMED_LIBRARY)
+			check_named_library(doctor, doctor->place[i].path, own);
+}
+
+void check_variables(struct doctor *doctor, char *const variables[], const char *whose)
+{
+	const char *grace = env_value(variables, "PODLEASH_GRACE");
+	const char *log = env_value(variables, "PODLEASH_LOG"), *mend;
+	int grace_ms;
+
+	if (whose[0])
+		mend = fix(doctor, "sudo vi %s", doctor->conf.path);
+	else if (doctor->receptor)
+		mend = fix(doctor, "sudo systemctl edit receptor");
+	else
+		mend = "unset PODLEASH_GRACE PODLEASH_LOG";
+	if (grace && *grace && !grace_parse(grace, &grace_ms))
+		say(doctor, WARN, mend,
+		    "%sPODLEASH_GRACE=%s: not a number of seconds from 0 to %d; ignored", whose,
+		    grace, GRACE_MAX);
+	if (log && *log && *log != '/')
+		say(doctor, WARN, mend,
+		    "%sPODLEASH_LOG=%s: not an absolute path; ignored, the log is the journal's",
+		    whose, log);
 }
 
 void check_environment(struct doctor *doctor)
 {
-	for (size_t i = 0; i < doctor->receptors; i++) {
-		const struct receptor *receptor = &doctor->receptor[i];
-		const char *user = user_name(receptor->uid);
-		char **variables = receptor->environment.word;
-		int pid = receptor->pid;
+	char **variables = doctor->environment;
+	int pid = doctor->receptor ? doctor->receptor->pid : 0;
 
-		if (!receptor->environment.count)
-			say(doctor, WARN, fix_as(doctor, user),
-			    "receptor, pid %d: only %s may read it", pid, user);
-		else if (!names_library(variables))
-			say(doctor, OK, NULL,
-			    "receptor, pid %d: leashes nothing; each work command for itself", pid);
-		else if (names_directory(variables))
-			say(doctor, OK, NULL, "receptor, pid %d: leashes all that it starts", pid);
-		else
-			say(doctor, WARN, fix(doctor, "sudo systemctl edit receptor"),
-			    "receptor, pid %d: LD_PRELOAD is set and RECEPTOR_PID_DIRECTORY is "
-			    "not: "
-			    "that leashes nothing",
-			    pid);
-	}
-	if (!doctor->receptors)
-		say(doctor, OK, NULL, "no receptor runs: your own is looked at");
+	if (!doctor->receptor)
+		say(doctor, OK, NULL, "your own is looked at");
+	else if (!names_library(variables))
+		say(doctor, OK, NULL,
+		    "receptor, pid %d: leashes nothing; each work command for itself", pid);
+	else if (names_directory(variables))
+		say(doctor, OK, NULL, "receptor, pid %d: leashes all that it starts", pid);
+	else
+		say(doctor, WARN, fix(doctor, "sudo systemctl edit receptor"),
+		    "receptor, pid %d: LD_PRELOAD is set and RECEPTOR_PID_DIRECTORY is not: that "
+		    "leashes nothing",
+		    pid);
+	check_variables(doctor, variables, "");
+}
+
+static void check_one_helper(struct doctor *doctor, const char *helper)
+{
+	if (!is_executable_file(helper))
+		say(doctor, FAIL,
+		    fix(doctor, "sudo install -m 0755 %s %s", doctor->program, helper),
+		    "%s: no such program; containers are started without a leash", helper);
+	else if (is_same_program(helper, doctor->program))
+		say(doctor, OK, NULL, "%s", helper);
+	else
+		say(doctor, WARN, fix(doctor, "%s version", helper), "%s is not this program, %s",
+		    helper, doctor->program);
 }
 
 void check_helper(struct doctor *doctor)
 {
-	for (size_t i = 0; i < doctor->helpers.count; i++) {
-		const char *helper = doctor->helpers.item[i].path;
+	bool named = false;
 
-		if (!is_executable_file(helper))
-			say(doctor, FAIL,
-			    fix(doctor, "sudo install -m 0755 %s %s", doctor->program, helper),
-			    "%s: no such program; containers are started without a leash", helper);
-		else if (is_same_program(helper, doctor->program))
-			say(doctor, OK, NULL, "%s", helper);
-		else
-			say(doctor, WARN, fix(doctor, "%s version", helper),
-			    "%s is not this program, %s", helper, doctor->program);
+	for (size_t i = 0; i < doctor->places; i++) {
+		if (doctor->place[i].kind != NAMED_HELPER)
+			continue;
+		named = true;
+		check_one_helper(doctor, doctor->place[i].path);
 	}
-	if (!doctor->helpers.count)
+	if (!named && is_executable_file(doctor->program))
 		say(doctor, OK, NULL, "%s, which podleash run names itself", doctor->program);
+	else if (!named)
+		say(doctor, FAIL, fix(doctor, "sudo systemctl edit receptor"),
+		    "%s is out of the service's sight", doctor->program);
 }
 
 /* A directory that is refused, for @why. */
@@ -106,7 +136,9 @@ static void say_refused(struct doctor *doctor, const char *path, const char *why
 		say(doctor, FAIL, fix(doctor, "sudo install -d -m 0700 -o %s %s", user, path),
 		    "%s: %s", path, why);
 	else if (S_ISDIR(st.st_mode) && st.st_uid != geteuid() && geteuid() == 0)
-		say(doctor, WARN, fix_as(doctor, user_name(st.st_uid)),
+		say(doctor, WARN,
+		    fix(doctor, "runuser -u %s -- %s doctor", user_name(st.st_uid),
+			doctor->program),
 		    "%s belongs to %s; who runs podman as %s runs doctor as well", path,
 		    user_name(st.st_uid), user_name(st.st_uid));
 	else if (S_ISDIR(st.st_mode) && st.st_uid != geteuid())
@@ -121,6 +153,7 @@ static void check_one_directory(struct doctor *doctor, const char *path, bool is
 {
 	const char *why;
 	_cleanup_close_ int directory = piddir_open(path, &why);
+	char boot[BOOT_ID_SIZE];
 	struct stat st;
 
 	if (directory < 0 && errno == ENOENT && is_made)
@@ -132,6 +165,9 @@ static void check_one_directory(struct doctor *doctor, const char *path, bool is
 		    errno == EACCES ? fix(doctor, "chmod 0700 %s", path)
 				    : fix(doctor, "findmnt -T %s", path),
 		    "%s: %s", path, strerror(errno));
+	else if (boot_name(directory, boot), !boot[0])
+		say(doctor, FAIL, fix(doctor, "sudo systemctl edit receptor"), "%s: %s", path,
+		    BOOT_UNKNOWN);
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
 		say(doctor, WARN, fix(doctor, "chmod 0700 %s", path),
 		    "%s: mode %04o, others may look into it", path, st.st_mode & 07777U);
@@ -161,7 +197,8 @@ static void check_places(struct doctor *doctor)
 void check_directory(struct doctor *doctor)
 {
 	check_places(doctor);
-	for (size_t i = 0; i < doctor->directories.count; i++)
-		check_one_directory(doctor, doctor->directories.item[i].path,
-				    doctor->directories.item[i].is_made);
+	for (size_t i = 0; i < doctor->places; i++)
+		if (doctor->place[i].kind == NAMED_DIRECTORY)
+			check_one_directory(doctor, doctor->place[i].path,
+					    doctor->place[i].is_made);
 }

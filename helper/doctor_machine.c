@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the leash rests on outside of itself: podman, the kernel, living guards, room for more. */
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "../preload/resolve.h"
 #include "containers_conf.h"
@@ -11,7 +10,6 @@
 #include "piddir.h"
 #include "podman.h"
 #include "probe.h"
-#include "usage.h"
 #include "util.h"
 
 /* What a start of podman takes for a moment; then conmon and the guard stay. */
@@ -42,8 +40,8 @@ static bool say_elsewhere(struct doctor *doctor, const char *path)
 			continue;
 		said = true;
 		say(doctor, WARN,
-		    doctor->own ? fix(doctor, "sudo systemctl edit receptor")
-				: fix(doctor, "unset %s", variables[i]),
+		    doctor->receptor ? fix(doctor, "sudo systemctl edit receptor")
+				     : fix(doctor, "unset %s", variables[i]),
 		    elsewhere ? "%s is set: podman runs on another machine, and is not leashed"
 			      : "%s is set, which this podman does not heed: it runs here, and is "
 				"not "
@@ -98,9 +96,19 @@ void check_podman(struct doctor *doctor)
 	}
 }
 
+/* Where jobs have their directories: the environment's comes first, there is always the root. */
+static const char *first_directory(const struct doctor *doctor)
+{
+	size_t i = 0;
+
+	while (i + 1 < doctor->places && doctor->place[i].kind != NAMED_DIRECTORY)
+		i++;
+	return doctor->place[i].path;
+}
+
 void check_probe(struct doctor *doctor)
 {
-	char image[256], why[1024];
+	char image[1024], why[1024];
 	int ms;
 
 	if (!doctor->probe)
@@ -111,12 +119,16 @@ void check_probe(struct doctor *doctor)
 	}
 	if (doctor->image)
 		(void)snprintf(image, sizeof(image), "%s", doctor->image);
-	else
-		podman_first_image(doctor->podman, environ, image, sizeof(image));
+	else if (!podman_first_image(doctor->podman, environ, image, sizeof(image))) {
+		say(doctor, FAIL, fix(doctor, "%s images", doctor->podman), "%s images fails: %s",
+		    doctor->podman, image);
+		return;
+	}
 	if (!image[0])
 		say(doctor, FAIL, fix(doctor, "%s pull docker.io/library/busybox", doctor->podman),
 		    "there is no image to make a container of");
-	else if (probe(doctor->program, doctor->podman, image, &ms, why, sizeof(why)))
+	else if (probe(doctor->program, doctor->podman, image, first_directory(doctor), &ms, why,
+		       sizeof(why)))
 		say(doctor, FAIL,
 		    fix(doctor, "%s run --rm --network=none --entrypoint=sleep %s 1",
 			doctor->podman, image),
@@ -192,9 +204,10 @@ void check_guards(struct doctor *doctor)
 {
 	struct patrol patrol = {.doctor = doctor};
 
-	for (size_t i = 0; i < doctor->directories.count; i++) {
-		const char *path = doctor->directories.item[i].path, *why;
-		_cleanup_close_ int directory = piddir_open(path, &why);
+	for (size_t i = 0; i < doctor->places; i++) {
+		const char *path = doctor->place[i].path, *why;
+		_cleanup_close_ int directory =
+			doctor->place[i].kind == NAMED_DIRECTORY ? piddir_open(path, &why) : -1;
 		struct given given = {.directory = directory, .usual = true};
 
 		if (directory < 0)
@@ -223,23 +236,22 @@ static void say_room(struct doctor *doctor, const char *fix, const char *what, s
 
 void check_limits(struct doctor *doctor)
 {
-	/* what jobs get are receptor's */
-	pid_t limited = doctor->own ? doctor->own->pid : getpid();
-	struct rlimit limit;
-	struct usage usage;
+	pid_t limited = doctor->receptor ? doctor->receptor->pid : getpid();
 	char pid[16];
 
-	if (!usage_take(geteuid(), &usage)) {
+	if (!doctor->usage_known) {
 		say(doctor, WARN, fix(doctor, "findmnt /proc"), "/proc does not show all of yours");
 		return;
 	}
 	(void)snprintf(pid, sizeof(pid), "%d", (int)limited);
-	if (geteuid() == 0 || prlimit(limited, RLIMIT_NPROC, NULL, &limit) ||
-	    limit.rlim_cur == RLIM_INFINITY)
+	if (geteuid() == 0 || !doctor->processes)
 		say(doctor, OK, NULL, "processes: no limit");
 	else
 		say_room(doctor, fix(doctor, "sudo prlimit --nproc=unlimited --pid %s", pid),
-			 "processes and threads", usage.threads, limit.rlim_cur, SPARE_THREADS);
-	say_room(doctor, fix(doctor, "sudo sysctl fs.inotify.max_user_instances=1024"),
-		 "inotify instances", usage.inotify, inotify_limit(), SPARE_INOTIFY);
+			 "processes and threads", doctor->usage.threads, doctor->processes,
+			 SPARE_THREADS);
+	if (doctor->inotify)
+		say_room(doctor, fix(doctor, "sudo sysctl fs.inotify.max_user_instances=1024"),
+			 "inotify instances", doctor->usage.inotify, doctor->inotify,
+			 SPARE_INOTIFY);
 }

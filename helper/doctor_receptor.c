@@ -31,22 +31,23 @@ bool names_directory(char *const variables[])
 }
 
 /* Adds the @length bytes at @path; one that has no room is not looked at. */
-static void add_place(struct places *places, const char *path, size_t length, bool is_made)
+static void add_place(struct doctor *doctor, enum place_kind kind, const char *path, size_t length,
+		      bool is_made)
 {
-	char copy[PATH_MAX];
-	size_t i = 0;
+	char *copy = strndup(path, length);
+	struct place *place = doctor->place;
 
-	if (snprintf(copy, sizeof(copy), "%.*s", (int)length, path) >= (int)sizeof(copy))
+	for (; copy && place < doctor->place + doctor->places; place++) {
+		if (place->kind != kind || !equal(place->path, copy))
+			continue;
+		place->is_made = place->is_made && is_made;
+		free(copy);
 		return;
-	while (i < places->count && !equal(places->item[i].path, copy))
-		i++;
-	if (i < places->count) {
-		places->item[i].is_made = places->item[i].is_made && is_made;
-	} else if (i < PLACES_MAX) {
-		memcpy(places->item[i].path, copy, sizeof(copy));
-		places->item[i].is_made = is_made;
-		places->count++;
 	}
+	if (copy && doctor->places < PLACES_MAX)
+		doctor->place[doctor->places++] = (struct place){kind, is_made, copy};
+	else
+		free(copy);
 }
 
 /* Adds what @variables name: an environment, or the words of a command line of env(1). */
@@ -58,14 +59,14 @@ static void add_named(struct doctor *doctor, char *const variables[])
 	size_t length;
 
 	if (directory && *directory)
-		add_place(&doctor->directories, directory, strlen(directory), false);
+		add_place(doctor, NAMED_DIRECTORY, directory, strlen(directory), false);
 	preload = preload ? library_entry(preload, &length) : NULL;
 	if (preload)
-		add_place(&doctor->libraries, preload, length, false);
+		add_place(doctor, NAMED_LIBRARY, preload, length, false);
 	if (!helper || !*helper)
 		helper = preload ? PODLEASH_DEFAULT_HELPER : NULL;
 	if (helper)
-		add_place(&doctor->helpers, helper, strlen(helper), false);
+		add_place(doctor, NAMED_HELPER, helper, strlen(helper), false);
 }
 
 /* Adds the directory that the `podleash run` among @words is given. */
@@ -78,21 +79,15 @@ static void add_made(struct doctor *doctor, const struct words *words)
 			equal(*word, "--pid-dir") ? word[1] : after(*word, "--pid-dir=");
 
 		if (directory && *directory)
-			add_place(&doctor->directories, directory, strlen(directory), true);
+			add_place(doctor, NAMED_DIRECTORY, directory, strlen(directory), true);
 	}
 }
 
-struct reading {
-	struct doctor *doctor;
-	const struct conf *conf;
-};
-
 static void add_work(const struct work_command *command, void *context)
 {
-	const struct reading *reading = context;
-	struct doctor *doctor = reading->doctor;
+	struct doctor *doctor = context;
 	struct work *all = reallocarray(doctor->work, doctor->works + 1, sizeof(*all));
-	struct work work = {.conf = reading->conf, .command = *command};
+	struct work work = {.command = *command};
 
 	if (!all)
 		return;
@@ -100,96 +95,135 @@ static void add_work(const struct work_command *command, void *context)
 	if (!work_command_words(command, &work.words))
 		return;
 	all[doctor->works++] = work;
-	if (!work.conf->receptor || work.conf->receptor->own) {
-		add_named(doctor, work.words.word);
-		add_made(doctor, &work.words);
-	}
+	add_named(doctor, work.words.word);
+	add_made(doctor, &work.words);
 }
 
-static void read_conf(struct doctor *doctor, const struct receptor *receptor)
+void conf_read(struct conf *conf, const char *path)
 {
-	struct conf *conf = &doctor->conf[doctor->confs++];
-	struct reading reading = {doctor, conf};
-	const char *path = doctor->given_conf		   ? doctor->given_conf
-			   : receptor && receptor->conf[0] ? receptor->conf
-							   : DEFAULT_CONF;
-
-	conf->receptor = receptor;
 	errno = 0;
 	/* in a container it often is a symbolic link */
 	if (realpath(path, conf->path))
 		conf->text = read_file(AT_FDCWD, conf->path, CONF_LIMIT, NULL);
-	else
-		(void)snprintf(conf->path, sizeof(conf->path), "%s", path);
 	conf->error = errno;
-	if (conf->text)
-		receptor_conf_read(conf->text, add_work, &reading);
+	if (!conf->text)
+		(void)piddir_absolute(path, conf->path); /* "" or cut is shown so */
 }
 
 void doctor_collect(struct doctor *doctor)
 {
+	const struct receptor *receptor = doctor->receptor;
 	char root[PATH_MAX];
 
-	doctor->receptors = receptors_find(doctor->receptor);
-	for (size_t i = 0; i < doctor->receptors; i++) {
-		struct receptor *receptor = &doctor->receptor[i];
-
-		if (receptor->own)
-			add_named(doctor, receptor->environment.word);
-		if (receptor->own && !doctor->own)
-			doctor->own = receptor;
-	}
-	if (doctor->own)
-		environ = doctor->own->environment.word;
-	else
-		add_named(doctor, environ);
-	/* one that is given is the first one's: its daemon may be older than the file */
-	for (size_t i = 0; i < doctor->receptors && (i == 0 || !doctor->given_conf); i++)
-		read_conf(doctor, &doctor->receptor[i]);
-	if (!doctor->receptors)
-		read_conf(doctor, NULL);
+	doctor->environment = receptor ? receptor->environment.word : environ;
+	environ = doctor->environment;
+	add_named(doctor, environ);
+	if (!doctor->given_conf)
+		conf_read(&doctor->conf,
+			  receptor && receptor->conf[0] ? receptor->conf : DEFAULT_CONF);
+	if (doctor->conf.text)
+		receptor_conf_read(doctor->conf.text, add_work, doctor);
 
 	char **unleashed = environment_unleashed();
 	environ = unleashed ? unleashed : environ;
 	piddir_root(root, sizeof(root));
-	add_place(&doctor->directories, root, strlen(root), true);
+	add_place(doctor, NAMED_DIRECTORY, root, strlen(root), true);
 }
 
 void check_receptor(struct doctor *doctor)
 {
-	if (!doctor->receptors)
+	const struct receptor *own = doctor->receptor;
+
+	if (own && doctor->outside)
+		say(doctor, WARN, fix(doctor, "sudo %s doctor", doctor->program),
+		    "pid %d, %s's, is looked at from outside its mounts: %s", (int)own->pid,
+		    user_name(own->uid), doctor->outside);
+	else if (own)
+		say(doctor, OK, NULL, "pid %d, %s's, is looked at from inside", (int)own->pid,
+		    user_name(own->uid));
+	else if (!doctor->receptors)
 		say(doctor, WARN, fix(doctor, "sudo systemctl start receptor"),
 		    "none runs here, or none that you may see");
-	for (size_t i = 0; i < doctor->receptors; i++) {
-		const struct receptor *receptor = &doctor->receptor[i];
-		const char *user = user_name(receptor->uid);
+	/* once is enough */
+	for (size_t i = 0; i < doctor->receptors && (!own || own == doctor->all); i++)
+		if (!doctor->all[i].environment.count)
+			say(doctor, WARN, fix(doctor, "sudo %s doctor", doctor->program),
+			    "pid %d is %s's, and only root may look into it",
+			    (int)doctor->all[i].pid, user_name(doctor->all[i].uid));
+}
 
-		if (receptor->uid == geteuid())
-			say(doctor, OK, NULL, "pid %d, yours", (int)receptor->pid);
-		else
-			say(doctor, WARN, fix_as(doctor, user),
-			    "pid %d is %s's, and all but this and its work commands was looked at "
-			    "as %s",
-			    (int)receptor->pid, user, geteuid() == 0 ? "root" : "you");
+/* Which of the words receptor's command line starts behind env(1), or `podleash run`. */
+static size_t find_command(const struct work *work)
+{
+	const struct words *words = &work->words;
+	size_t at = 0;
+	bool run = false;
+
+	if (words->count && equal(path_basename(words->word[0]), "env"))
+		at++;
+	for (; at < words->count; at++) {
+		const char *word = words->word[at];
+
+		if (run && equal(word, "--"))
+			return at + 1;
+		if (!run && equal(path_basename(word), "podleash") && at + 1 < words->count &&
+		    equal(words->word[at + 1], "run"))
+			run = ++at;
+		else if (word[0] == '-')
+			at += run && !strchr(word, '='); /* each has a value */
+		else if (run || !strchr(word, '='))
+			return at;
+	}
+	return 0;
+}
+
+/* Says of a work command that has the library what that does not see; "" where it sees all. */
+static void find_escape(const struct doctor *doctor, const struct work *work, char *why,
+			size_t size)
+{
+	size_t at = find_command(work);
+	char *program = work->words.word[at], path[PATH_MAX];
+	const char *found = search_path(program, path), *problem;
+
+	why[0] = '\0';
+	if (equal(path_basename(program), "podman")) {
+		/* podleash run calls the library itself; env(1) has it where receptor has */
+		if (!words_podleash_run(&work->words) &&
+		    !(at && names_library(doctor->environment)))
+			(void)snprintf(why, size,
+				       "not leashed: nothing that has the library starts podman; "
+				       "make podleash its command, and its params: run %s %s",
+				       work->command.command, work->command.params);
+	} else if (found && (problem = program_problem(found))) {
+		(void)snprintf(why, size, "%s %s: no podman that it starts itself is leashed",
+			       found, problem);
 	}
 }
 
 static void check_work(struct doctor *doctor, const struct work *work)
 {
-	const struct receptor *receptor = work->conf->receptor;
-	const char *name = work->command.worktype, *conf = work->conf->path;
+	const char *name = work->command.worktype, *conf = doctor->conf.path;
 	const char *leash = words_podleash_run(&work->words);
-	char **words = work->words.word, **service = receptor ? receptor->environment.word : NULL;
+	char **words = work->words.word, **service = doctor->environment;
 	bool library = names_library(words) || names_library(service);
 	bool directory = names_directory(words) || names_directory(service);
+	char path[PATH_MAX], escape[2 * PATH_MAX + 256], whose[256];
+	const char *found = leash ? search_path(leash, path) : NULL;
 
+	find_escape(doctor, work, escape, sizeof(escape));
 	if (!work->command.understood)
 		say(doctor, WARN, fix(doctor, "sudo vi %s", conf),
 		    "%s: %s is not understood: write it without {}, [], anchors and escapes", conf,
 		    name[0] ? name : "a work command");
-	else if (leash && leash[0] == '/' && !is_executable_file(leash))
+	else if (leash && !found)
+		say(doctor, FAIL, fix(doctor, "sudo vi %s", conf),
+		    "%s: %s is not on PATH (%s); its jobs fail; write %s", name, leash,
+		    getenv("PATH") ? getenv("PATH") : "not set", doctor->program);
+	else if (leash && !is_executable_file(found))
 		say(doctor, FAIL, fix(doctor, "sudo install -m 0755 %s %s", doctor->program, leash),
 		    "%s: %s: no such program; its jobs fail", name, leash);
+	else if ((leash || (library && directory)) && escape[0])
+		say(doctor, WARN, fix(doctor, "sudo vi %s", conf), "%s: %s", name, escape);
 	else if (leash)
 		say(doctor, OK, NULL, "%s: leashed by podleash run", name);
 	else if (library && directory)
@@ -203,22 +237,21 @@ static void check_work(struct doctor *doctor, const struct work *work)
 		say(doctor, WARN, fix(doctor, "sudo vi %s", conf),
 		    "%s: not leashed; make podleash its command, and its params: run %s %s", name,
 		    work->command.command, work->command.params);
+	(void)snprintf(whose, sizeof(whose), "%s: ", name);
+	check_variables(doctor, words, whose);
 }
 
 void check_work_commands(struct doctor *doctor)
 {
-	for (size_t i = 0; i < doctor->confs; i++) {
-		const struct conf *conf = &doctor->conf[i];
+	const struct conf *conf = &doctor->conf;
 
-		if (conf->text)
-			continue;
+	if (!conf->text)
 		say(doctor, doctor->given_conf ? FAIL : WARN,
 		    fix(doctor, "sudo ls -lL %s", conf->path),
 		    "%s: %s; name receptor's configuration by --receptor-conf", conf->path,
 		    strerror(conf->error));
-	}
+	else if (!doctor->works)
+		say(doctor, OK, NULL, "%s: it has none", conf->path);
 	for (size_t i = 0; i < doctor->works; i++)
 		check_work(doctor, &doctor->work[i]);
-	if (!doctor->works && doctor->confs && doctor->conf[0].text)
-		say(doctor, OK, NULL, "%s: it has none", doctor->conf[0].path);
 }

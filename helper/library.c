@@ -121,6 +121,37 @@ const char *library_problem(const char *path)
 	return is_whole(text, size) ? NULL : "cut off";
 }
 
+static bool has_interpreter(const char *text, size_t size)
+{
+	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)(const void *)text;
+	ElfW(Phdr) segment;
+
+	for (size_t i = 0; i < header->e_phnum; i++) {
+		size_t at = header->e_phoff + i * header->e_phentsize;
+
+		if (at > size || size - at < sizeof(segment))
+			break;
+		memcpy(&segment, text + at, sizeof(segment));
+		if (segment.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+const char *program_problem(const char *path)
+{
+	static const char go[] = "\xff Go buildinf:";
+	size_t size;
+	_cleanup_free_ char *text = read_through(path, FILE_LIMIT, &size);
+
+	if (!text || !is_elf(text, size) ||
+	    text[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
+		return NULL;
+	if (memmem(text, size, go, sizeof(go) - 1))
+		return "is a Go program, which calls execve(2) itself";
+	return has_interpreter(text, size) ? NULL : "is linked statically, and loads no library";
+}
+
 /* Returns "LD_PRELOAD=…" without our library, NULL where nothing else is in it. */
 static char *without_library(const char *value)
 {
@@ -166,7 +197,7 @@ bool environment_load(const char *library)
 	_cleanup_free_ char *others = preload ? without_library(preload) : NULL;
 
 	options = options ? options : "";
-	return set_list("LD_PRELOAD", others ? after(others, "LD_PRELOAD=") : "", library) &&
+	return set_list("LD_PRELOAD", others ? others + strlen("LD_PRELOAD=") : "", library) &&
 	       (strstr(options, ASAN_OPTION) || set_list("ASAN_OPTIONS", options, ASAN_TAIL));
 }
 

@@ -27,6 +27,13 @@ const char *library_entry(const char *preload, size_t *length);
  */
 const char *library_problem(const char *path);
 
+/*
+ * Why libpodleash.so sees nothing that the program @path starts: it has no ld.so, or is written in
+ * Go, whose programs say so behind a mark (Go, debug/buildinfo). NULL for any other, and a script.
+ * Static text.
+ */
+const char *program_problem(const char *path);
+
 /* Whether the files @a and @b hold the same: a copy is as good as a link. */
 bool is_same_program(const char *a, const char *b);
 

@@ -218,6 +218,13 @@ int piddir_make(const char *path, int *lock, const char **why)
 	return -1;
 }
 
+bool piddir_is_removed(int directory)
+{
+	struct stat st;
+
+	return fstat(directory, &st) == 0 && st.st_nlink == 0;
+}
+
 bool piddir_remove(int directory, const char *path)
 {
 	_cleanup_close_ int mark = file_open_own(directory, DIRECTORY_MARK, O_RDWR);

@@ -57,6 +57,9 @@ void piddir_unit(int directory, char unit[UNIT_SIZE]);
  */
 int piddir_make(const char *path, int *lock, const char **why);
 
+/* Whether somebody has removed the open @directory. */
+bool piddir_is_removed(int directory);
+
 /*
  * Removes the open @directory at @path: only one that piddir_make() made, that no
  * one has locked and that holds nothing but the mark and answers (podman.h).

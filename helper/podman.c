@@ -44,11 +44,13 @@ static char *const *environment_of(const struct run *run)
 	return (char *const *)(uintptr_t)run->environment;
 }
 
-/* In the child: becomes podman in @directory, or / where that is none, with @output as its stdout.
+/*
+ * In the child: becomes podman in @directory, or / where that is none. What it prints as @stream,
+ * its stdout or stderr, goes to @output, the rest nowhere.
  */
 __attribute__((noreturn)) static void become_podman(const char *const words[],
 						    char *const environment[],
-						    const char *directory, int output)
+						    const char *directory, int output, int stream)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -56,9 +58,9 @@ __attribute__((noreturn)) static void become_podman(const char *const words[],
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	signals_give_back();
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-	    dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 && (chdir(directory) == 0 || chdir("/") == 0))
+	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+	    dup2(null, STDERR_FILENO) >= 0 && (output < 0 || dup2(output, stream) >= 0) &&
+	    (chdir(directory) == 0 || chdir("/") == 0))
 		(void)execvpe(words[0], (char *const *)(uintptr_t)words, environment);
 	_exit(127);
 }
@@ -122,11 +124,11 @@ static int exit_status(int status)
 
 /*
  * Runs the command line @words in @directory for at most @ms. Returns its exit status, or -1 where
- * it could not be started or was ended for taking too long. With @output, hands its stdout over
- * (NULL where there is none).
+ * it could not be started or was ended for taking too long. With @output, hands over what it prints
+ * as @stream (NULL where there is none).
  */
-static int call_in(const char *directory, const char *const words[], char *const environment[],
-		   int ms, char **output)
+static int call_for(int stream, const char *directory, const char *const words[],
+		    char *const environment[], int ms, char **output)
 {
 	int64_t deadline = boottime_ms() + ms;
 	int ends[2] = {-1, -1};
@@ -138,7 +140,7 @@ static int call_in(const char *directory, const char *const words[], char *const
 		return -1;
 	pid_t child = fork();
 	if (child == 0)
-		become_podman(words, environment, directory, ends[1]);
+		become_podman(words, environment, directory, ends[1], stream);
 	cleanup_close(&ends[1]);
 	if (child > 0 && output)
 		*output = read_output(ends[0], deadline);
@@ -152,6 +154,13 @@ static int call_in(const char *directory, const char *const words[], char *const
 		end_child(child);
 	}
 	return ended == child ? exit_status(status) : -1;
+}
+
+/* The same for its stdout. */
+static int call_in(const char *directory, const char *const words[], char *const environment[],
+		   int ms, char **output)
+{
+	return call_for(STDOUT_FILENO, directory, words, environment, ms, output);
 }
 
 /* The same in /. */
@@ -195,7 +204,7 @@ static int call_patiently(const struct run *run, const char *const words[])
 
 	pid_t pid = fork();
 	if (pid == 0)
-		become_podman(words, environment_of(run), directory_of(run), -1);
+		become_podman(words, environment_of(run), directory_of(run), -1, -1);
 	if (pid < 0)
 		return -1;
 	if (!handle_open(&handle, pid)) /* a zombie already */
@@ -356,10 +365,29 @@ void podman_version(const char *executable, char *const environment[], char *ver
 	first_line(WORDS(executable, "--version"), environment, version, size);
 }
 
-void podman_first_image(const char *executable, char *const environment[], char *image, size_t size)
+const char *last_line(char *text)
 {
-	first_line(WORDS(executable, "images", "--quiet", "--no-trunc", "--filter=dangling=false"),
-		   environment, image, size);
+	size_t length = strlen(text);
+
+	while (length && text[length - 1] == '\n')
+		text[--length] = '\0';
+	const char *newline = strrchr(text, '\n');
+	return newline ? newline + 1 : text;
+}
+
+bool podman_first_image(const char *executable, char *const environment[], char *image, size_t size)
+{
+	const char *const *words =
+		WORDS(executable, "images", "--quiet", "--no-trunc", "--filter=dangling=false");
+	_cleanup_free_ char *output = NULL, *errors = NULL;
+	/* the first call of all sets podman's storage up */
+	int status = call(words, environment, STALL_MS, &output);
+
+	if (status != 0)
+		(void)call_for(STDERR_FILENO, "/", words, environment, STALL_MS, &errors);
+	const char *line = status == 0 ? output : errors ? last_line(errors) : NULL;
+	(void)snprintf(image, size, "%.*s", line ? (int)strcspn(line, "\n") : 0, line ? line : "");
+	return status == 0;
 }
 
 /* A command line about the run in the making. */

@@ -47,9 +47,15 @@ void podman_share_answer(int from, int to, const char *name);
 /* Writes what `podman --version` prints, without the newline; "" where it does not. */
 void podman_version(const char *executable, char *const environment[], char *version, size_t size);
 
-/* Writes the id of the first image that `podman images` lists; "" where there is none. */
-void podman_first_image(const char *executable, char *const environment[], char *image,
+/*
+ * Writes the id of the first image that `podman images` lists; "" where there is none. False where
+ * podman fails: @image is the last line of its stderr then.
+ */
+bool podman_first_image(const char *executable, char *const environment[], char *image,
 			size_t size);
+
+/* The last line of @text, whose newlines at the end are cut off: why a program failed. */
+const char *last_line(char *text);
 
 /*
  * Finds the id of the container where podleash's own file does not tell it: podman was killed

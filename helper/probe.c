@@ -5,32 +5,32 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "bounds.h"
 #include "cancel.h"
 #include "file.h"
 #include "identity.h"
 #include "piddir.h"
+#include "podman.h"
 #include "signals.h"
+#include "stall.h"
 #include "util.h"
 
-/* A slow machine's start of a container; a guard's own bounds, podman's cleanup included. */
-#define START_MS  60000
-#define END_MS	  30000
 #define LOOK_MS	  20
-#define SLEEP	  "600" /* should all else fail, it ends by itself */
-#define UNIT	  "probe"
-#define OUTPUT	  "output"
-#define LAST_SIZE 4096 /* of what it has printed */
+#define SLEEP	  "3600" /* should all else fail, it ends by itself */
+#define LAST_SIZE 4096	 /* of what it has printed */
+#define MEMBERS	  4
 
 struct probing {
 	const char *program, *podman, *image;
-	char path[PATH_MAX]; /* of its directory */
-	int directory;
+	char path[PATH_MAX];	/* of its directory, which podleash run makes */
+	int directory;		/* -1: not yet */
 	int output;		/* what podleash run and podman print, in a file without a name */
 	struct handle holder;	/* podleash run */
-	struct handles members; /* what must end with it */
+	struct handles members; /* what must end with it, the guard last */
 	char *text;		/* what went wrong */
 	size_t size;
 };
@@ -42,8 +42,6 @@ __attribute__((noreturn)) static void become_run(const struct probing *probing, 
 				     "run",
 				     "--pid-dir",
 				     probing->path,
-				     "--unit",
-				     UNIT,
 				     "--grace",
 				     "1",
 				     probing->podman,
@@ -94,26 +92,17 @@ static bool failed_to_start(struct probing *probing)
 	ssize_t length =
 		pread(probing->output, text, sizeof(text) - 1, end > room ? end - room : 0);
 
-	while (length > 0 && text[length - 1] == '\n')
-		length--;
 	text[length > 0 ? length : 0] = '\0';
-	const char *newline = strrchr(text, '\n');
-	return failed(probing, "no container started", newline ? newline + 1 : text);
-}
-
-/* Its name goes at once: nothing else lies in the directory but what podleash knows. */
-static bool open_output(struct probing *probing)
-{
-	probing->output = file_open_own(probing->directory, OUTPUT, O_RDWR | O_CREAT);
-	return probing->output >= 0 && unlinkat(probing->directory, OUTPUT, 0) == 0;
+	return failed(probing, "no container started", last_line(text));
 }
 
 static bool start(struct probing *probing)
 {
 	pid_t self = getpid();
 
-	if (!open_output(probing))
-		return failed(probing, OUTPUT, file_error());
+	probing->output = memfd_create("output", MFD_CLOEXEC);
+	if (probing->output < 0)
+		return failed(probing, "memfd_create", strerror(errno));
 	pid_t child = fork();
 	if (child == 0)
 		become_run(probing, self);
@@ -138,11 +127,13 @@ static bool find_members(struct probing *probing)
 	char name[RUN_SIZE];
 	_cleanup_names_ struct names names;
 	bool whole = false;
+	const char *why;
 
+	if (probing->directory < 0)
+		probing->directory = piddir_open(probing->path, &why);
 	(void)names_read(probing->directory, &names); /* looked at again */
 	for (size_t i = 0; i < names.count && !whole; i++) {
 		_cleanup_run_ struct run run = {.fd = -1};
-		const char *why;
 
 		if (file_kind(names.name[i], name) != FILE_RECORD ||
 		    !record_open(&run, probing->directory, name, false, &why))
@@ -160,19 +151,25 @@ static bool find_members(struct probing *probing)
 
 static bool wait_for_container(struct probing *probing)
 {
-	int64_t deadline = boottime_ms() + START_MS;
+	struct handles holder = {&probing->holder, 1};
+	struct movement movement = {.roots = &holder};
+	int64_t look = 0;
 
 	while (!find_members(probing)) {
 		if (is_told_to_end())
 			return failed(probing, "interrupted", "");
 		if (!handle_alive(&probing->holder))
 			return failed_to_start(probing);
-		if (!ms_until(deadline))
-			return failed(probing, "no container runs after a minute", "");
+		if (!ms_until(look)) {
+			if (!still_move(&movement, STALL_MS))
+				return failed(probing, "podman makes no progress", "");
+			look = boottime_ms() + MOVE_MS;
+		}
 		sleep_ms(LOOK_MS);
 	}
 	/* one that ended between two looks would count as ended by the leash */
-	return probing->members.count == 4 || failed(probing, "the container ended by itself", "");
+	return probing->members.count == MEMBERS ||
+	       failed(probing, "the container, or what guards it, ended by itself", "");
 }
 
 /* Whether the run has left no file of its own. */
@@ -193,39 +190,81 @@ static bool has_no_run(const struct probing *probing)
 	return none;
 }
 
+/* The guard lives until all of it has ended, however long podman takes. */
+static bool wait_for_end(struct probing *probing)
+{
+	const struct handle *guard = &probing->members.item[MEMBERS - 1];
+	struct movement movement = {.roots = &probing->members};
+
+	while (!handles_wait(&probing->members, MOVE_MS)) {
+		if (is_told_to_end())
+			return failed(probing, "interrupted", "");
+		if (!handle_alive(guard))
+			return handles_wait(&probing->members, KILL_MS) ||
+			       failed(probing, "its holder was killed, and it outlived its guard",
+				      "");
+		if (!still_move(&movement, STALL_MS))
+			return failed(probing, "its holder was killed, and its guard does nothing",
+				      "");
+	}
+	return true;
+}
+
 static bool kill_holder(struct probing *probing, int *ms)
 {
 	int64_t before = boottime_ms();
 
 	(void)handle_signal(&probing->holder, SIGKILL);
-	if (!handles_wait(&probing->members, END_MS))
-		return failed(probing,
-			      "its holder was killed, and half a minute later it still runs", "");
+	if (!wait_for_end(probing))
+		return false;
 	*ms = (int)(boottime_ms() - before);
 	return has_no_run(probing) ||
 	       failed(probing, "its holder was killed, it ended, and files are left", "");
 }
 
-/* Ends what may still be there and removes the directory. */
-static bool clean_up(struct probing *probing)
+/* Ends what may still be there, as long as that takes. */
+static bool end_all(struct probing *probing)
 {
 	struct report report = {.silent = true};
 	struct cancel cancel = {
 		.directory = probing->directory,
 		.path = probing->path,
 		.grace_ms = 0,
-		.timeout_ms = END_MS,
+		.timeout_ms = REAPERS_MS,
 		.report = &report,
 	};
-	_cleanup_names_ struct names names = {0};
 
+	return cancel_unit(&cancel) || piddir_is_removed(probing->directory);
+}
+
+static bool end_holder(struct probing *probing)
+{
+	if (!probing->holder.id.pid)
+		return true;
+	(void)handle_signal(&probing->holder, SIGKILL);
+	bool ended = handle_wait(&probing->holder, KILL_MS);
+	(void)waitpid(probing->holder.id.pid, NULL, WNOHANG);
+	return ended;
+}
+
+/* Ends it all and removes the directory. */
+static bool clean_up(struct probing *probing)
+{
+	_cleanup_names_ struct names names = {0};
 	/* first, so that nothing starts any more */
-	bool ended = cancel_unit(&cancel);
-	if (probing->holder.id.pid) {
-		(void)handle_signal(&probing->holder, SIGKILL);
-		ended = handle_wait(&probing->holder, END_MS) && ended;
-		(void)waitpid(probing->holder.id.pid, NULL, WNOHANG);
+	bool ended = probing->directory < 0 || end_all(probing);
+	const char *why;
+
+	ended = end_holder(probing) && ended;
+	if (probing->directory < 0) {
+		/* it may have been made just now */
+		probing->directory = piddir_open(probing->path, &why);
+		if (probing->directory < 0)
+			return errno == ENOENT;
+		ended = end_all(probing) && ended;
 	}
+	if (ended && piddir_is_removed(probing->directory))
+		return true; /* podleash run has ended by itself */
 	if (!ended || !names_read(probing->directory, &names))
 		return false;
 	for (size_t i = 0; i < names.count; i++)
@@ -233,7 +272,7 @@ static bool clean_up(struct probing *probing)
 	return rmdir(probing->path) == 0;
 }
 
-/* All of it, once there is a directory. */
+/* All of it. */
 static bool try(struct probing *probing, int *ms)
 {
 	bool good = start(probing) && wait_for_container(probing) && kill_holder(probing, ms);
@@ -243,11 +282,12 @@ static bool try(struct probing *probing, int *ms)
 	handle_close(&probing->holder);
 	handles_close(&probing->members);
 	cleanup_close(&probing->output);
+	cleanup_close(&probing->directory);
 	return good;
 }
 
-const char *probe(const char *program, const char *podman, const char *image, int *ms, char *text,
-		  size_t size)
+const char *probe(const char *program, const char *podman, const char *image, const char *root,
+		  int *ms, char *text, size_t size)
 {
 	struct probing probing = {.program = program,
 				  .podman = podman,
@@ -257,25 +297,20 @@ const char *probe(const char *program, const char *podman, const char *image, in
 				  .holder = HANDLE_NONE,
 				  .text = text,
 				  .size = size};
-	const char *why = NULL, *temporary = getenv("TMPDIR");
 	sigset_t set, before;
-	bool good = false;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &set, &before);
-	int length = snprintf(probing.path, sizeof(probing.path), "%s/podleash-probe.XXXXXX",
-			      temporary && temporary[0] == '/' ? temporary : "/tmp");
-	errno = ENAMETOOLONG;
-	if (length < (int)sizeof(probing.path) && mkdtemp(probing.path))
-		probing.directory = piddir_open(probing.path, &why);
-	if (probing.directory >= 0)
-		good = try(&probing, ms);
-	else
-		(void)failed(&probing, probing.path, why ? why : strerror(errno));
-	cleanup_close(&probing.directory);
+	bool made = file_make_directory(AT_FDCWD, root); /* as podleash run makes it */
+	bool good = snprintf(probing.path, sizeof(probing.path), "%s/doctor-%d-%jx", root,
+			     (int)getpid(), (uintmax_t)boottime_ns()) < (int)sizeof(probing.path)
+			    ? try(&probing, ms)
+			    : failed(&probing, root, strerror(ENAMETOOLONG));
+	if (made)
+		(void)rmdir(root); /* others may use it by now */
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return good ? NULL : text;
 }

@@ -10,16 +10,25 @@
 struct receptor {
 	pid_t pid;
 	uid_t uid;
-	bool own;		  /* our user's, below our root directory, and readable */
 	struct words environment; /* as it was started; empty where we may not read it. Owned */
-	char conf[PATH_MAX];	  /* of its command line; "" where there is none */
+	char conf[PATH_MAX];	  /* of its command line, from its own directory on; "": none */
 };
 
 /*
- * Finds the processes whose first word is `receptor` and that are no command-runner: what a process
- * says of itself, so a place to look and no proof. Those of other containers and chroots are left
- * out where proc(5) shows that they are. Returns how many.
+ * Finds the processes whose first word is `receptor` and that are no command-runner, our user's
+ * first: what a process says of itself, so a place to look and no proof. Those of other containers
+ * and chroots are left out where proc(5) shows that they are, and set-user-id programs: their
+ * environment is another user's. Returns how many.
  */
 size_t receptors_find(struct receptor receptor[RECEPTORS_MAX]);
+
+/*
+ * As fork(2); the child is in the user, mount and pid namespaces of @receptor, in its directory,
+ * and its user with its groups. Where the namespaces may not be entered, *@outside says why, and
+ * the rest is done. A child that may not be that user ends with status EXIT_LEFT, and says so. The
+ * child leads a session, so that what it starts has no terminal to type into, and gets SIGTERM when
+ * the parent dies.
+ */
+pid_t receptor_fork(const struct receptor *receptor, const char **outside);
 
 #endif

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -408,23 +407,6 @@ static void remove_directory(struct job *job)
 	if (!piddir_remove(job->directory, job->path) && errno != ENOENT && errno != EWOULDBLOCK)
 		log_run(&job->whole, NULL, "%s: %s; sweep removes it once it is empty", job->path,
 			strerror(errno));
-}
-
-/* Ends as the command did. */
-static int end_as(int status)
-{
-	struct rlimit no_core = {0, 0};
-	sigset_t set;
-
-	if (!WIFSIGNALED(status))
-		return WEXITSTATUS(status);
-	(void)setrlimit(RLIMIT_CORE, &no_core); /* the command has left its own */
-	(void)signal(WTERMSIG(status), SIG_DFL);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, WTERMSIG(status));
-	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-	(void)raise(WTERMSIG(status));
-	return 128 + WTERMSIG(status);
 }
 
 /*

@@ -3,6 +3,8 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "util.h"
 
@@ -27,4 +29,20 @@ void signals_give_back(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
 		(void)signal(taken[i].number, was_ignored[i] ? SIG_IGN : SIG_DFL);
+}
+
+int end_as(int status)
+{
+	struct rlimit no_core = {0, 0};
+	sigset_t set;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	(void)setrlimit(RLIMIT_CORE, &no_core); /* the child has left its own */
+	(void)signal(WTERMSIG(status), SIG_DFL);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, WTERMSIG(status));
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	(void)raise(WTERMSIG(status));
+	return 128 + WTERMSIG(status);
 }

@@ -13,4 +13,7 @@ void signals_take(void);
 /* Sets them as they were, or to their defaults. Async-signal-safe. */
 void signals_give_back(void);
 
+/* Ends by the signal that a child ended by, whose wait status that is; else returns its status. */
+int end_as(int status);
+
 #endif

@@ -6,6 +6,15 @@
 #include "handle.h"
 #include "record.h"
 
+struct movement {
+	const struct handles *roots;
+	uint64_t last; /* what there was of them */
+	int64_t moved; /* boottime_ms(); 0: nobody has looked yet */
+};
+
+/* One look: whether something has moved since the last one, or not for too long, as below. */
+bool still_move(struct movement *movement, int alone_ms);
+
 /*
  * Waits until all of @roots have ended. Gives up where nothing has moved in them and below them for
  * too long: no process came or went, and none took processor time, proc(5). Too long is STALL_MS

@@ -69,7 +69,7 @@ doctor() {
     if [ ${#RECEPTOR[@]} != 0 ]; then
       printf '%q ' "${RECEPTOR[@]}" && echo '>/dev/null 2>&1 &'
       # shellcheck disable=SC2016
-      echo 'pid=$!; until [ "$(cat /proc/$pid/comm)" = receptor ]; do sleep 0.02; done'
+      echo 'pid=$!; until [ "$(cat /proc/$pid/comm)" = receptor ] || pgrep -x -P $pid receptor >/dev/null; do kill -0 $pid || exit 2; sleep 0.02; done'
     fi
     printf '%q ' "${AS[@]}" "$PODLEASH" doctor "$@"
     # shellcheck disable=SC2016
@@ -233,7 +233,7 @@ __attribute__((constructor)) static void loaded(void) { (void)creat(\"$WORK/load
   receptor LD_PRELOAD=libm.so.6 "RECEPTOR_PID_DIRECTORY=$PID_DIR"
   assert_says ok environment 'leashes nothing'
   RECEPTOR=()
-  assert_says ok environment 'no receptor runs'
+  assert_says ok environment 'your own is looked at'
 }
 
 @test "the environment of the service is looked at, not that of the caller" {
@@ -242,6 +242,20 @@ __attribute__((constructor)) static void loaded(void) { (void)creat(\"$WORK/load
   RECEPTOR_PID_DIRECTORY=$WORK/missing assert_says fail podman "not found on PATH: $WORK/empty"
   says ok directory "^$PID_DIR: " || explain 'not its directory'
   ! grep -q "$WORK/missing" "$WORK/out" || explain "the caller's"
+}
+
+@test "a grace that is no number, and a log that is no absolute path, are ignored: warn, wherever they stand" {
+  leashing_receptor PODLEASH_GRACE=abc PODLEASH_LOG=podleash.log
+  assert_says warn environment '^PODLEASH_GRACE=abc: not a number of seconds from 0 to 3600; ignored$'
+  says warn environment '^PODLEASH_LOG=podleash.log: not an absolute path; ignored' || explain 'not the log'
+  grep -qx 'systemctl edit receptor' "$WORK/fixes" || explain 'no fix'
+  conf x env "PODLEASH_GRACE=-1 PODLEASH_LOG=../x $PODLEASH run ansible-runner worker"
+  leashing_receptor PODLEASH_GRACE=3 PODLEASH_LOG=/dev/null
+  assert_says warn work-command '^x: PODLEASH_GRACE=-1: not a number'
+  says warn work-command '^x: PODLEASH_LOG=../x: not an absolute path' || explain 'not the log'
+  ! says warn environment . || explain 'more than that'
+  RECEPTOR=()
+  PODLEASH_GRACE=abc assert_says warn environment '^PODLEASH_GRACE=abc: not a number'
 }
 
 # ---- the helper ----
@@ -387,6 +401,14 @@ ELSEWHERE='case $* in *--syslog*) exit 125 ;; esac'
   assert_says fail podman 'takes no --conmon-pidfile; nothing that it runs is leashed'
 }
 
+@test "podman fails as a whole: its own words, and no image is said to be missing" {
+  podman_says ''
+  sed -i 's/^esac/  images*) echo "level=warning of no use" >\&2; echo "Error: no space left" >\&2; exit 125 ;;\nesac/' "$WORK/bin/podman"
+  receptor
+  assert_says fail probe "^$WORK/bin/podman images fails: Error: no space left\$" --probe
+  grep -qx "$WORK/bin/podman images" "$WORK/fixes" || explain 'no fix'
+}
+
 @test "a probe without an image or podman: fail, and how to get one" {
   receptor
   assert_says fail probe 'there is no image' --probe
@@ -394,6 +416,31 @@ ELSEWHERE='case $* in *--syslog*) exit 125 ;; esac'
   mkdir "$WORK/empty"
   receptor "PATH=$WORK/empty"
   assert_says fail probe 'no podman' --probe
+}
+
+@test "a doctor that is told to end while it looks from inside ends its probe, and ends so" {
+  local signal
+  podman_says 'exit 0'
+  sed -i "s,^esac,  images*) echo x ;;\n  container*) exit 1 ;;\n  run*) : >$WORK/called; exec sleep 600 ;;\nesac," "$WORK/bin/podman"
+  leashing_receptor
+  for signal in INT TERM; do
+    cat >"$WORK/interrupt" <<END
+${RECEPTOR[@]@Q} >/dev/null 2>&1 &
+until [ "\$(cat /proc/\$!/comm)" = receptor ]; do sleep 0.02; done
+env --default-signal $PODLEASH doctor --json --probe &
+until [ -e $WORK/called ]; do sleep 0.02; done
+kill -s $signal \$!
+wait \$!
+status=\$?
+ps -eo comm >$WORK/left
+exit \$status
+END
+    bounded 120 "${ALONE[@]}" bash -m "$WORK/interrupt"
+    [ "$STATUS" = $((128 + $(kill -l $signal))) ] || explain 'not by the signal'
+    [ -z "$(ls -A "$PID_DIR")" ] || explain "files are left: $(ls -AR "$PID_DIR")"
+    ! grep -E 'podleash|podman|sleep' "$WORK/left" || explain 'processes are left'
+    rm "$WORK/called"
+  done
 }
 
 @test "no pidfds: warn" {
@@ -420,27 +467,142 @@ END
   assert_says warn receptor 'none runs here'
 }
 
-@test "another user's receptor: root is told whose it is, its work commands and what it leashes" {
+# users_receptor [NAME=VALUE...]: from here on a receptor of another user's runs beside doctor, in mounts of its own, with
+# that environment and a podman that tells who asks. Sets SHARED, below which it has its things, and for which @ stands.
+users_receptor() {
+  SHARED=$(mktemp -d /dev/shm/podleash.XXXXXX)
+  chmod 0755 "$SHARED"
+  cp "$WORK/bin/receptor" "$SHARED"
+  cp "$WORK/receptor.conf" "$SHARED"
+  install -d -m 0700 -o 54321 "$SHARED/pids" "$SHARED/hidden"
+  # shellcheck disable=SC2016 # for podman
+  podman_says 'id -u >>'"$SHARED"'/pids/asked'
+  mv "$WORK/bin/podman" "$SHARED"
+  cp "$BUILD/podleash" "$BUILD/libpodleash.so" "$SHARED"
+  PODLEASH=$SHARED/podleash
+  # shellcheck disable=SC2016 # for a shell
+  RECEPTOR=(unshare --mount sh -c 'mount -t tmpfs none "$0"/hidden && : >"$0"/hidden/inside &&
+      { mount -t proc -o subset=pid proc /proc || grep -qw 65536 /proc/self/uid_map; } && cd "$0" && exec "$@"' "$SHARED"
+    setpriv --reuid 54321 --regid 54321 --groups 54322 env -i "PATH=$SHARED:/usr/bin:/bin" "${@/=@/=$SHARED/}"
+    "$SHARED/receptor" --config receptor.conf)
+}
+
+@test "another user's receptor: root looks from inside its mounts, as its user" {
+  conf x ansible-runner worker
+  users_receptor "LD_PRELOAD=$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY=@pids PODLEASH_HELPER=@hidden/inside
+  assert_says ok receptor "is looked at from inside"
+  says ok work-command '^x: leashed by its environment' || explain 'not leashed'
+  says ok directory "^$SHARED/pids: yours alone" || explain 'not as its user'
+  says ok podman "^$SHARED/podman: podman version" || explain 'not its PATH'
+  [ "$(sort -u "$SHARED/pids/asked")" = 54321 ] || explain 'somebody else has asked podman'
+  # It is there, and no program: from outside it is not there.
+  says fail helper "^$SHARED/hidden/inside: no such program" || explain 'not its mounts'
+  grep -q "^install -m 0755 $PODLEASH $SHARED/hidden/inside" "$WORK/fixes" || explain 'no fix for root'
+  RECEPTOR=("${RECEPTOR[@]/: >/cp \/bin\/true }")
+  assert_says warn helper "^$SHARED/hidden/inside is not this program"
+  # What is the user's to do root does as he.
+  grep -qx "runuser -u '#54321' -- $SHARED/hidden/inside version" "$WORK/fixes" || explain 'not as its user'
+}
+
+@test "with ProcSubset=pid a directory that a boot may leave fails" {
+  local disk
+  conf x ansible-runner worker
+  if [ "$(stat --file-system --format %T "$WORK")" = tmpfs ]; then skip 'there is no disk'; fi
+  disk=$(mktemp -d "$TESTS/../podleash.XXXXXX")
+  chown 54321 "$disk"
+  users_receptor "LD_PRELOAD=$BUILD/libpodleash.so" "RECEPTOR_PID_DIRECTORY=$disk"
+  examine
+  rm -r "$disk"
+  says fail directory "^$disk: no boot id can be read" || explain 'not that line'
+}
+
+@test "a user's own receptor with mounts of its own is looked at from outside, and he is told" {
+  conf x ansible-runner worker
+  as_stranger
+  cp "$WORK/bin/receptor" "$WORK/receptor.conf" "$SHARED"
+  RECEPTOR=(unshare --mount "${AS[@]}" "$SHARED/receptor" -c "$SHARED/receptor.conf")
+  assert_says warn receptor "#54321's, is looked at from outside its mounts: Operation not permitted"
+  grep -qx "sudo $PODLEASH doctor" "$WORK/fixes"
+}
+
+# private_users COMMAND...: from here on that is the receptor, in a user namespace that root made, as PrivateUsers= has it.
+private_users() {
+  cat >"$WORK/private.py" <<'END'
+import ctypes, os, sys
+ready, go = os.pipe(), os.pipe()
+child = os.fork()
+if child == 0:
+    assert ctypes.CDLL(None).unshare(0x10000000) == 0
+    os.write(ready[1], b".")
+    os.read(go[0], 1)
+    os.execvp(sys.argv[1], sys.argv[1:])
+os.read(ready[0], 1)
+for kind in "uid", "gid":
+    with open(f"/proc/{child}/{kind}_map", "w") as file:
+        file.write("0 0 65536")
+os.write(go[1], b".")
+os.waitpid(child, 0)
+END
+  RECEPTOR=(/usr/bin/python3 "$WORK/private.py" "$@")
+}
+
+@test "a receptor that only root may look into: another user's, or in a user namespace of its own" {
+  local -a as
+  receptor
+  as_stranger
+  assert_says warn receptor "is root's, and only root may look into it"
+  grep -qx "sudo $PODLEASH doctor" "$WORK/fixes"
+  says ok environment 'your own is looked at'
+  cp "$WORK/bin/receptor" "$SHARED"
+  as=(setpriv --reuid 54321 --regid 54321 --clear-groups)
+  private_users "${as[@]}" "$SHARED/receptor"
+  assert_says warn receptor "is #54321's, and only root may look into it"
+}
+
+@test "PrivateUsers: root looks from inside, where podman tells what it makes of it" {
+  conf x ansible-runner worker
+  users_receptor
+  private_users "${RECEPTOR[@]}"
+  assert_says ok receptor "#54321's, is looked at from inside"
+  [ "$(sort -u "$SHARED/pids/asked")" = 54321 ] || explain 'somebody else has asked podman'
+}
+
+@test "PrivatePIDs: root looks from inside" {
+  conf x ansible-runner worker
+  users_receptor "LD_PRELOAD=$BUILD/libpodleash.so"
+  RECEPTOR=(unshare --pid --fork --kill-child "${RECEPTOR[@]}")
+  assert_says ok receptor "#54321's, is looked at from inside"
+}
+
+# foreign N: N processes of other users that are called receptor, before ours starts.
+foreign() {
+  local script='' i
+  cp "$WORK/bin/receptor" "$SHARED"
+  for ((i = 0; i < $1; i++)); do
+    script+="setpriv --reuid $((54400 + i)) --regid 54400 --clear-groups env -i $SHARED/receptor & "
+  done
+  echo "$script"
+}
+
+@test "eight receptors of others do not hide one's own" {
+  local others
+  SHARED=$(mktemp -d /tmp/doctor.XXXXXX)
+  chmod 0755 "$SHARED"
+  others=$(foreign 8)
+  leashing_receptor
+  RECEPTOR=(bash -c "${others} exec \"\$@\"" bash "${RECEPTOR[@]}")
+  assert_says ok environment 'leashes all that it starts'
+  says ok receptor "root's, is looked at from inside" || explain "not root's"
+}
+
+@test "a set-user-id program that calls itself receptor is none" {
   SHARED=$(mktemp -d /tmp/doctor.XXXXXX)
   chmod 0755 "$SHARED"
   cp "$WORK/bin/receptor" "$SHARED"
-  conf x ansible-runner worker
-  cp "$WORK/receptor.conf" "$SHARED"
-  RECEPTOR=(setpriv --reuid 54321 --regid 54321 --clear-groups env -i "LD_PRELOAD=$WORK/lib/libpodleash.so"
-    "RECEPTOR_PID_DIRECTORY=$WORK/missing" "$SHARED/receptor" --config "$SHARED/receptor.conf")
-  assert_says warn receptor "is #54321's"
-  says ok work-command '^x: leashed by its environment' || explain 'not leashed'
-  # What it names is for its own user to look at.
-  ! says fail . . || explain 'something is wrong'
-  ! grep -q "$WORK/missing" "$WORK/out" || explain 'its directory was looked at'
-}
-
-@test "root's receptor is seen by a user, who may not read its environment: warn" {
-  receptor
-  as_stranger
-  assert_says warn environment 'only root may read it'
-  says warn receptor "is root's" || explain 'no such line'
-  grep -qx "sudo -u root $PODLEASH doctor" "$WORK/fixes"
+  chmod 4755 "$SHARED/receptor"
+  leashing_receptor
+  RECEPTOR=("${RECEPTOR[@]/$WORK\/bin\/receptor/$SHARED/receptor}")
+  assert_says warn receptor 'none runs here'
 }
 
 @test "where the configuration is: -c, --config, relative to receptor's directory, or as given" {
@@ -455,7 +617,7 @@ END
   ln -s receptor.conf "$WORK/link"
   assert_says warn work-command '^found: not leashed' --receptor-conf "$WORK/link"
   mv "$WORK/receptor.conf" "$WORK/moved"
-  assert_says warn work-command "^$WORK/receptor.conf: No such file|cwd/receptor.conf: No such file"
+  assert_says warn work-command "^$WORK/receptor.conf: No such file"
   assert_says warn work-command '^found: not leashed' --receptor-conf "$WORK/moved"
   assert_says fail work-command "^$WORK/nowhere: No such file" --receptor-conf "$WORK/nowhere"
 }
@@ -523,6 +685,40 @@ END
   conf x "$WORK/bin/podleash" 'run ansible-runner worker'
   receptor
   assert_mends fail work-command "^x: $WORK/bin/podleash: no such program"
+}
+
+@test "podleash is not on receptor's PATH: fail" {
+  conf x podleash 'run ansible-runner worker'
+  receptor
+  assert_says fail work-command '^x: podleash is not on PATH (.*); its jobs fail; write '"$PODLEASH"
+  cp "$PODLEASH" "$WORK/bin/podleash"
+  assert_says ok work-command '^x: leashed by podleash run'
+}
+
+@test "a work command that no library sees is not said to be leashed: podman itself, a Go program, a static one" {
+  local leash="LD_PRELOAD=$BUILD/libpodleash.so RECEPTOR_PID_DIRECTORY=$PID_DIR PODLEASH_HELPER=$PODLEASH"
+  local command
+  leashing_receptor
+  conf x podman 'run image'
+  assert_says warn work-command '^x: not leashed: nothing that has the library starts podman; make podleash its command, and its params: run podman run image'
+  receptor
+  conf x env "$leash podman run image"
+  assert_says warn work-command '^x: not leashed: nothing that has the library starts podman'
+  leashing_receptor
+  assert_says ok work-command '^x: leashed by its environment'
+  conf x "$PODLEASH" 'run podman run image'
+  assert_says ok work-command '^x: leashed by podleash run'
+  ln -s "$(PATH=${PATH#*:} command -v podman)" "$WORK/bin/agent"
+  for command in agent "env $leash agent" "$PODLEASH run --unit U1 --grace=1 agent" "$PODLEASH run -- agent"; do
+    # shellcheck disable=SC2086
+    set -- $command
+    conf x "$1" "${command#"$1"}"
+    assert_says warn work-command "^x: $WORK/bin/agent is a Go program, which calls execve.2. itself: no podman that it starts itself is leashed"
+  done
+  rm "$WORK/bin/agent"
+  echo 'int main(void) { return 0; }' | "${CC:-gcc}" -static -x c -o "$WORK/bin/agent" -
+  conf x agent
+  assert_says warn work-command "^x: $WORK/bin/agent is linked statically, and loads no library: no podman"
 }
 
 @test "no work command: ok" {

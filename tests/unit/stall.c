@@ -10,6 +10,7 @@
 
 /* The program's own has the others, and is linked as well. */
 #define wait_while_they_move wait_with_small_bounds
+#define still_move	     move_with_small_bounds
 #include "../../helper/stall.c"
 
 #include <fcntl.h>
