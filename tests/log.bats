@@ -28,11 +28,12 @@ for path in sys.argv[1:split]:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(path)
     listener.setblocking(False)
-    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    sender.setblocking(False)
     try:
+        # A sender each: the buffer of one alone may be full before the listener's queue is.
         while full:
-            sender.sendto(b"FULL=1\n", path)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.setblocking(False)
+                sender.sendto(b"FULL=1\n", path)
     except BlockingIOError:
         pass
     listening[path] = listener
