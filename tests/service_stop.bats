@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # The service that runs the jobs is stopped, or runs out of memory: its processes are killed by their cgroup,
-# guards among them. podman keeps conmon in a service's cgroup; the container has one of its own, or not.
+# guards among them. podman keeps conmon in a service's cgroup, or both are in a scope of the user's; the container has
+# a cgroup of its own, or not.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, and what it sets is for itself
 # shellcheck disable=SC2153 # CONTAINER, CONMON and their like are set in test_helper.bash
 
@@ -71,8 +72,13 @@ END
   wait_running
   local process
   for process in "$COMMAND_RUNNER" "$RUNNER" "$PODMAN" "$CONMON" "$GUARD"; do
-    members | grep -qx "${process%,*}" || fail "$process is not in the service's cgroup"
+    members | grep -qx "${process%,*}" || in_scope "$process" || fail "$process is not in the service's cgroup"
   done
+}
+
+# in_scope PROCESS: a user's podman enters a scope of its own, where there is a systemd of the user's, and starts conmon there.
+in_scope() {
+  [[ $1 == @("$PODMAN"|"$CONMON") ]] && grep -q "/podman-${PODMAN%,*}\.scope$" "/proc/${1%,*}/cgroup"
 }
 
 members() {
