@@ -139,18 +139,12 @@ inner_run() {
 # ---- conmon by another name ----
 
 @test "a conmon whose name is not conmon: a detached container lives, and ends with the job" {
-  local conf=$WORK/containers.conf conmon way
+  local conmon way
   conmon=$(podman info --format '{{.Host.Conmon.Path}}')
   cp "$conmon" "$WORK/conmon-2.1.6"
-  if [ -n "${CONTAINERS_CONF-}" ]; then
-    sed "s,^\[engine\]\$,&\nconmon_path = [\"$WORK/conmon-2.1.6\"]," "$CONTAINERS_CONF" >"$conf"
-  else
-    printf '[engine]\nconmon_path = ["%s"]\n' "$WORK/conmon-2.1.6" >"$conf"
-  fi
-  export CONTAINERS_CONF=$conf
   for way in "${WAYS[@]}"; do
     echo "$way"
-    start_waiting "$way" "$NAME-$way" "$(detached "$NAME-$way")"
+    start_waiting "$way" "$NAME-$way" "$(detached "$NAME-$way" | sed "s,^podman,& --conmon=$WORK/conmon-2.1.6,")"
     [ "$(readlink "/proc/${PROCESSES[1]%,*}/exe")" = "$WORK/conmon-2.1.6" ]
     end_job killed
     assert_ended "$NAME-$way"
