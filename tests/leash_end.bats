@@ -500,17 +500,28 @@ END
 
 # bats test_tags=pidfile
 @test "a user's own pid files: the container ends, the files are left to the user" {
-  local options file
+  local options file status
   mkdir "$WORK/cwd"
   # wait_running reads a relative path as podman does.
   cd "$WORK/cwd"
   while read -r options; do
     echo "podman run $options"
+    status=0
+    # shellcheck disable=SC2086 # words
+    podman run $options $IMAGE true </dev/null || status=$?
+    rm -f ./*.pid
     start_script "U$((++jobs))" <<END
 cd "$WORK/cwd"
 podman run $options $IMAGE sleep 600
 exit \$?
 END
+    if [ $status != 0 ]; then
+      # crun takes no path that is relative.
+      job_status
+      [ "$STATUS" = $status ] || fail "status $STATUS, without podleash $status"
+      wait_until 10 no_files || fail "files are left: $(ls -A "$PID_DIR")"
+      continue
+    fi
     wait_running
     rm -f expected
     for file in *.pid; do
@@ -527,6 +538,7 @@ END
 --rm --network=none --pidfile $WORK/cwd/absolute.pid
 --conmon-pidfile $WORK/cwd/absolute.conmon.pid --rm --network=none
 --rm --network=none --conmon-pidfile=$WORK/cwd/absolute.conmon.pid --pidfile=$WORK/cwd/absolute.pid
+--conmon-pidfile=relative.conmon.pid --rm --network=none
 --pidfile relative.pid --conmon-pidfile=relative.conmon.pid --rm --network=none
 --rm --pidfile first.pid --network=none --pidfile=./second.pid
 END
