@@ -132,9 +132,14 @@ END
   RECEPTOR=$WORK/large
 }
 
+# is_exiting: SIGKILL has reached the command-runner.
+is_exiting() {
+  [ -z "$(words "${COMMAND_RUNNER%,*}")" ]
+}
+
 @test "the command-runner is exiting while podman is asked for: podman is not started, or ended at once" {
   exiting_runner receptor
-  late_podman
+  late_podman wait_until 5 is_exiting
   ! grep -q 'it runs' "$UNITDIR/stdout" || fail 'it runs'
   wait_until 10 no_files || fail 'files are left'
 }
@@ -142,7 +147,8 @@ END
 @test "podleash run is exiting while podman is asked for: podman is not started, or ended at once" {
   exiting_runner podleash
   # Not known to be a unit: what tells is the name alone.
-  late_podman rm "$WORK/receptor/node/U1/status"
+  no_unit_is_exiting() { rm "$WORK/receptor/node/U1/status" && wait_until 5 is_exiting; }
+  late_podman no_unit_is_exiting
   ! grep -q 'it runs' "$UNITDIR/stdout" || fail 'it runs'
   wait_until 10 no_files || fail 'files are left'
 }
