@@ -11,6 +11,8 @@ release=trixie
 mirror=http://deb.debian.org/debian
 hierarchy=/sys/fs/cgroup
 [ ! -e $hierarchy/unified ] || hierarchy=$hierarchy/unified
+# Those of the nodes, by the pid namespace of this script, in which it is pid 1.
+cgroups=$hierarchy/podleash-node-$(stat -L -c %i /proc/self/ns/pid)
 
 packages=(systemd systemd-sysv dbus dbus-user-session libpam-systemd # what boots
   podman crun runc conmon catatonit uidmap passt slirp4netns netavark fuse-overlayfs
@@ -108,7 +110,7 @@ boot() {
 
 # start_node NODE
 start_node() {
-  local cgroup=$hierarchy/podleash-node-$$-$1
+  local cgroup=$cgroups-$1
   mkdir "$cgroup"
   # shellcheck disable=SC2016 # for the shell in the cgroup
   sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' start "$cgroup" \
@@ -141,6 +143,6 @@ stop_nodes() {
   for node in "${!node_waiter[@]}"; do
     [ -z "${node_init[$node]-}" ] || on_node "$node" systemctl poweroff --force --force >/dev/null 2>&1 || true
     wait "${node_waiter[$node]}" || true
-    find "$hierarchy/podleash-node-$$-$node" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    find "$cgroups-$node" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
 }
