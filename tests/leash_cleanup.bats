@@ -137,7 +137,7 @@ podman $GLOBAL run --rm --network=none $IMAGE sleep 600
 END
   wait_running
   kill_now "$RUNNER"
-  assert_job_ends 15
+  assert_job_ends 30
 }
 
 @test "a runtime that is stopped while it deletes the container, and all that is above it is killed: a sweep waits for it" {
