@@ -122,12 +122,16 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(BUILD)/parsers.a Makefile
 
 -include $(wildcard $(patsubst %,$(BUILD)/%*.d,/ helper/ preload/ tests/ bench/))
 
+# What jobs use is there at every moment of an upgrade: install(1) removes first and writes then.
 templates = podleash-sweep.service receptor.service.d/podleash.conf
 install: all $(addprefix $(BUILD)/dist/,$(templates) libpodleash.7) ## install below DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, UNITDIR, TMPFILESDIR, COMPLETIONDIR
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(MANDIR)/man1 $(MANDIR)/man7 \
 		$(UNITDIR)/receptor.service.d $(TMPFILESDIR) $(COMPLETIONDIR))
-	install -m 0755 $(BUILD)/podleash $(DESTDIR)$(BINDIR)/podleash
-	install -m 0755 $(BUILD)/libpodleash.so $(DESTDIR)$(LIBDIR)/libpodleash.so
+	install -m 0755 $(BUILD)/podleash $(DESTDIR)$(BINDIR)/podleash.new
+	mv -f $(DESTDIR)$(BINDIR)/podleash.new $(DESTDIR)$(BINDIR)/podleash
+	install -m 0755 $(BUILD)/libpodleash.so $(DESTDIR)$(LIBDIR)/libpodleash.so.new
+	mv -f $(DESTDIR)$(LIBDIR)/libpodleash.so.new $(DESTDIR)$(LIBDIR)/libpodleash.so
+	rm -f $(DESTDIR)$(TMPFILESDIR)/podleash-removed.conf
 	install -m 0644 helper/dist/podleash.1 $(DESTDIR)$(MANDIR)/man1/podleash.1
 	install -m 0644 $(BUILD)/dist/libpodleash.7 $(DESTDIR)$(MANDIR)/man7/libpodleash.7
 	for file in $(templates); do install -m 0644 $(BUILD)/dist/$$file $(DESTDIR)$(UNITDIR)/$$file || exit; done
@@ -136,7 +140,8 @@ install: all $(addprefix $(BUILD)/dist/,$(templates) libpodleash.7) ## install b
 	install -m 0644 helper/dist/podleash.bash $(DESTDIR)$(COMPLETIONDIR)/podleash
 
 uninstall: ## remove what an install with the same values has put there; first read docs/receptor.md
-	rm -f $(addprefix $(DESTDIR),$(BINDIR)/podleash $(LIBDIR)/libpodleash.so $(MANDIR)/man1/podleash.1 \
+	helper/dist/remove-library $(DESTDIR)$(LIBDIR)/libpodleash.so $(DESTDIR)$(TMPFILESDIR)
+	rm -f $(addprefix $(DESTDIR),$(BINDIR)/podleash $(MANDIR)/man1/podleash.1 \
 		$(MANDIR)/man7/libpodleash.7 $(addprefix $(UNITDIR)/,$(templates) podleash-sweep.timer) \
 		$(TMPFILESDIR)/podleash.conf $(COMPLETIONDIR)/podleash)
 	[ ! -d $(DESTDIR)$(UNITDIR)/receptor.service.d ] || \

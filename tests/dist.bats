@@ -93,6 +93,43 @@ completed() {
   [ ! -e "$WORK/root/usr/local/lib/systemd/system/receptor.service.d" ]
 }
 
+has_jobs() {
+  [ "$(wc -l <"$WORK/jobs")" -ge "$1" ]
+}
+
+# sees_clean_jobs: waits for one that begins now, and looks at what all have printed.
+sees_clean_jobs() {
+  wait_until 20 has_jobs $(($(wc -l <"$WORK/jobs") + 2))
+  ! grep -vxm 1 job "$WORK/jobs" || fail 'a job said so'
+}
+
+@test "make install over a version that jobs use, and make uninstall: no line gets into their results" {
+  local copy=$WORK/copy root=$WORK/root library=$WORK/root/usr/local/lib/libpodleash.so jobs
+  mkdir "$copy"
+  tar -C "${TESTS%/*}" -c Makefile helper preload | tar -C "$copy" -x
+  build() {
+    make -s -j 2 -C "$copy" CFLAGS=-O0 HARDENING= DESTDIR="$root" "$@" >"$WORK/out" 2>&1
+  }
+  build install
+  # shellcheck disable=SC2016 # for another shell
+  LD_PRELOAD=$library sh -c 'until [ -e "$0" ]; do /bin/echo job; done' "$WORK/end" >"$WORK/jobs" 2>&1 3>&- 4>&- &
+  jobs=$!
+  for _ in 1 2 3 4 5; do
+    build install
+    sees_clean_jobs
+  done
+  build uninstall
+  sees_clean_jobs
+  grep -q "^podleash: $library: pid $jobs (sh) has it in LD_PRELOAD; " "$WORK/out" || fail "$(cat "$WORK/out")"
+  build install
+  sees_clean_jobs
+  [ ! -L "$library" ]
+  touch "$WORK/end"
+  wait $jobs
+  build uninstall
+  find "$root" ! -type d | diff - /dev/null
+}
+
 @test "make, then make install with another PREFIX: what is there leashes, by podleash run and by the two variables" {
   local copy=$WORK/copy opt=$WORK/opt
   mkdir "$copy"
