@@ -61,120 +61,102 @@ static bool parse(struct options *options, int argc, char *argv[])
 	return options->words[0] || options->unit;
 }
 
-/* A directory in which something is being ended. */
-struct place {
-	int directory;
-	char path[PATH_MAX];
-	struct cancel cancel;
-	struct cancel_pass pass;
-};
-
 struct cancelling {
 	const struct options *options;
 	struct report report;
-	int64_t deadline; /* boottime_ms(), of all directories together */
-	struct place **place;
-	size_t places;
+	int64_t deadline;    /* boottime_ms(), of all directories together */
+	struct cancel *kept; /* in directories where something is being ended; owns these */
+	size_t count;
 	bool left;
 };
 
-/* Takes room for one more place; NULL where memory or descriptors are short. */
-static struct place *new_place(struct cancelling *cancelling, int directory)
+/* Whether `podleash run`, or a sweep, has removed it meanwhile: nothing was left in it. */
+static bool is_removed(int directory)
 {
-	struct place **larger =
-		realloc(cancelling->place, (cancelling->places + 1) * sizeof(*larger));
+	struct stat st;
 
-	if (!larger)
-		return NULL;
-	cancelling->place = larger;
-	struct place *place = calloc(1, sizeof(*place));
-	if (place)
-		place->directory = fcntl(directory, F_DUPFD_CLOEXEC, 3);
-	if (place && place->directory < 0) {
-		free(place);
-		return NULL;
-	}
-	return place;
+	return fstat(directory, &st) == 0 && st.st_nlink == 0;
 }
 
-static void begin(struct cancelling *cancelling, struct place *place, const char *path)
+static void end(struct cancelling *cancelling, struct cancel *cancel)
 {
-	const struct options *options = cancelling->options;
-
-	(void)snprintf(place->path, sizeof(place->path), "%s", path);
-	place->cancel = (struct cancel){
-		.directory = place->directory,
-		.path = place->path,
-		.unit = options->unit,
-		.grace_ms = options->grace_ms,
-		.report = &cancelling->report,
-	};
-	cancel_begin(&place->pass, &place->cancel);
-}
-
-static void end(struct cancelling *cancelling, struct place *place)
-{
-	int unmarked = place->pass.unmarked;
-
-	if (cancel_end(&place->pass) || piddir_is_removed(place->directory))
+	if (cancel_end(cancel) || is_removed(cancel->directory))
 		return;
 	cancelling->left = true;
-	if (unmarked)
+	if (cancel->unmarked)
 		print_error("%s: no tombstone could be written: %s; what ran was told to end, what "
 			    "starts now is not stopped",
-			    place->path, strerror(unmarked));
+			    cancel->path, strerror(cancel->unmarked));
 	else
 		print_error("%s: not all of it is ended; the log says what is left, cancel may be "
 			    "repeated",
-			    place->path);
+			    cancel->path);
 }
 
-static void end_and_free(struct cancelling *cancelling, struct place *place)
+/*
+ * Keeps @cancel for wait_for_all(), with a path and a directory of its own. False where memory or
+ * descriptors are short.
+ */
+static bool keep(struct cancelling *cancelling, const struct cancel *cancel)
 {
-	end(cancelling, place);
-	cleanup_close(&place->directory);
-	free(place);
+	size_t count = cancelling->count;
+	struct cancel *larger = realloc(cancelling->kept, (count + 1) * sizeof(*larger));
+	char *path = larger ? strdup(cancel->path) : NULL;
+	int directory = path ? fcntl(cancel->directory, F_DUPFD_CLOEXEC, 3) : -1;
+
+	if (larger)
+		cancelling->kept = larger;
+	if (directory < 0) {
+		free(path);
+		return false;
+	}
+	larger[count] = *cancel;
+	larger[count].path = path;
+	larger[count].directory = larger[count].reapers.directory = directory;
+	cancelling->count++;
+	return true;
 }
 
 /* Tells all in the directory to end; most have nothing in them that is to be waited for. */
 static void cancel_directory(int directory, const char *path, void *context)
 {
 	struct cancelling *cancelling = context;
-	struct place *place = new_place(cancelling, directory);
-	struct place alone = {.directory = directory};
+	struct cancel cancel = {
+		.directory = directory,
+		.path = path,
+		.unit = cancelling->options->unit,
+		.grace_ms = cancelling->options->grace_ms,
+		.report = &cancelling->report,
+	};
 
-	if (place) {
-		begin(cancelling, place, path);
-		if (place->pass.over)
-			end_and_free(cancelling, place);
-		else
-			cancelling->place[cancelling->places++] = place;
+	cancel_begin(&cancel);
+	if (!cancel.over && keep(cancelling, &cancel))
 		return;
-	}
-	begin(cancelling, &alone, path); /* it cannot be kept: one after the other */
-	while (!alone.pass.over && ms_until(cancelling->deadline))
-		cancel_go_on(&alone.pass, LOOK_MS);
-	end(cancelling, &alone);
+	while (!cancel.over && ms_until(cancelling->deadline))
+		cancel_go_on(&cancel, LOOK_MS); /* it cannot be kept: one after the other */
+	end(cancelling, &cancel);
 }
 
 static void wait_for_all(struct cancelling *cancelling)
 {
-	while (cancelling->places && ms_until(cancelling->deadline)) {
-		int ms = LOOK_MS / (int)cancelling->places;
+	while (cancelling->count) {
+		bool late = !ms_until(cancelling->deadline);
+		int ms = LOOK_MS / (int)cancelling->count;
 
-		for (size_t i = cancelling->places; i-- > 0;) {
-			struct place *place = cancelling->place[i];
+		for (size_t i = cancelling->count; i-- > 0;) {
+			struct cancel *cancel = &cancelling->kept[i];
 
-			cancel_go_on(&place->pass, ms ? ms : 1);
-			if (!place->pass.over)
+			if (!late)
+				cancel_go_on(cancel, ms ? ms : 1);
+			if (!late && !cancel->over)
 				continue;
-			cancelling->place[i] = cancelling->place[--cancelling->places];
-			end_and_free(cancelling, place);
+			end(cancelling, cancel);
+			free((char *)(uintptr_t)cancel->path);
+			cleanup_close(&cancel->directory);
+			*cancel = cancelling->kept[--cancelling->count];
 		}
 	}
-	for (size_t i = 0; i < cancelling->places; i++)
-		end_and_free(cancelling, cancelling->place[i]);
-	free(cancelling->place);
+	free(cancelling->kept);
 }
 
 /*

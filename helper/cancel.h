@@ -5,14 +5,25 @@
 
 #include "reapers.h"
 
+/* One cancel in one directory: what is asked for, and how far it is. */
 struct cancel {
 	int directory;
 	const char *path; /* of the directory, for the log */
 	const char *unit; /* NULL: every run in the directory */
 	pid_t holder;	  /* only runs that this process holds, and no tombstone; 0: all */
 	int grace_ms;	  /* that the canceller asks for; -1: the runs' own */
-	int timeout_ms;
+	int timeout_ms;	  /* of cancel_unit() */
 	struct report *report;
+
+	/* set from cancel_begin() on */
+	char all[UNIT_SIZE]; /* the unit that stands for all of the directory: piddir_unit() */
+	bool whole;	     /* all in the directory is meant, whatever unit it says it is of */
+	struct reapers reapers;
+	int unmarked;	/* why the tombstone could not be written (errno), or 0 */
+	bool looked;	/* at the directory, once at least */
+	size_t waiting; /* runs of the unit that were there at the last look */
+	bool crowded;	/* one of them has found no place among our children */
+	bool over;	/* there is nothing to wait for */
 };
 
 /*
@@ -21,29 +32,16 @@ struct cancel {
  * and, but where @holder is set, nothing can start any more; false at the time-out or
  * where something stayed. What is being ended then still ends.
  */
-bool cancel_unit(const struct cancel *cancel);
-
-/* One cancel under way. */
-struct cancel_pass {
-	const struct cancel *cancel;
-	char name[UNIT_SIZE]; /* the unit that stands for all of the directory: piddir_unit() */
-	bool whole;	      /* all in the directory is meant, whatever unit it says it is of */
-	struct reapers reapers;
-	int unmarked;	/* why the tombstone could not be written (errno), or 0 */
-	size_t looks;	/* at the directory */
-	size_t waiting; /* runs of the unit that were there at the last look */
-	bool crowded;	/* one of them has found no place among our children */
-	bool over;	/* there is nothing to wait for */
-};
+bool cancel_unit(struct cancel *cancel);
 
 /*
- * The same in steps, for several directories at once; timeout_ms is the caller's affair.
+ * The same in steps, for several directories at once.
  * cancel_begin() writes the tombstone, tells all guards and starts children, and waits for nobody;
  * cancel_go_on() waits at most @ms for one of them and looks again; cancel_end() reports what is
  * left and returns what cancel_unit() does.
  */
-void cancel_begin(struct cancel_pass *pass, const struct cancel *cancel);
-void cancel_go_on(struct cancel_pass *pass, int ms);
-bool cancel_end(struct cancel_pass *pass);
+void cancel_begin(struct cancel *cancel);
+void cancel_go_on(struct cancel *cancel, int ms);
+bool cancel_end(struct cancel *cancel);
 
 #endif

@@ -28,46 +28,46 @@ static bool is_meant(const struct cancel *cancel, const struct run *run)
 /* A run whose record tells nothing, or is gone: its guard has read it in better days. */
 static bool tell_hidden(const char *name, struct handle *guard, void *context)
 {
-	struct cancel_pass *pass = context;
+	struct cancel *cancel = context;
 	_cleanup_run_ struct run run;
 	const char *why;
 
 	/* else it is told where its record is looked at */
-	if (!record_open(&run, pass->cancel->directory, name, false, &why)) {
-		run.unit = pass->name;
-		reapers_wait_for(&pass->reapers, &run, *guard, true);
+	if (!record_open(&run, cancel->directory, name, false, &why)) {
+		run.unit = cancel->all;
+		reapers_wait_for(&cancel->reapers, &run, *guard, true);
 		*guard = HANDLE_NONE;
 	}
 	return true;
 }
 
-static void give_up(struct cancel_pass *pass, const char *name, const char *why)
+static void give_up(struct cancel *cancel, const char *name, const char *why)
 {
-	pass->waiting++; /* its pid files are plain ones from now on: look again */
-	reapers_give_up(&pass->reapers, name, why);
+	cancel->waiting++; /* its pid files are plain ones from now on: look again */
+	reapers_give_up(&cancel->reapers, name, why);
 }
 
 /*
  * A run whose lock is taken: its guard ends it. Before there is one hold has the lock, and
  * sees the tombstone; one that is stopped has to be woken for that.
  */
-static void tell_keeper(struct cancel_pass *pass, const char *name)
+static void tell_keeper(struct cancel *cancel, const char *name)
 {
 	_cleanup_handle_ struct handle hold = HANDLE_NONE;
 	_cleanup_run_ struct run run;
 	struct handle guard;
 	const char *why;
 
-	if (!record_open(&run, pass->cancel->directory, name, false, &why)) {
+	if (!record_open(&run, cancel->directory, name, false, &why)) {
 		if (errno != ENOENT)
-			give_up(pass, name, why);
+			give_up(cancel, name, why);
 		return;
 	}
-	if (!is_meant(pass->cancel, &run))
+	if (!is_meant(cancel, &run))
 		return;
-	pass->waiting++;
+	cancel->waiting++;
 	if (guard_find(&run, &guard))
-		reapers_wait_for(&pass->reapers, &run, guard, true);
+		reapers_wait_for(&cancel->reapers, &run, guard, true);
 	else if (hold_open(&run, &hold))
 		(void)handle_signal(&hold, SIGCONT); /* ended meanwhile is as good */
 }
@@ -80,32 +80,32 @@ static void take_over(const struct cancel *cancel, struct run *run)
 		run->grace_ms = cancel->grace_ms;
 }
 
-static bool has_room(struct cancel_pass *pass)
+static bool has_room(struct cancel *cancel)
 {
-	bool room = reapers_have_room(&pass->reapers);
+	bool room = reapers_have_room(&cancel->reapers);
 
-	pass->crowded = pass->crowded || !room;
+	cancel->crowded = cancel->crowded || !room;
 	return room;
 }
 
-static void end_run(struct cancel_pass *pass, const char *name)
+static void end_run(struct cancel *cancel, const char *name)
 {
 	_cleanup_run_ struct run run = {.fd = -1};
 	const char *why;
 
-	if (reapers_have(&pass->reapers, name)) {
-		pass->waiting++;
-	} else if (record_open(&run, pass->cancel->directory, name, true, &why)) {
-		bool meant = is_meant(pass->cancel, &run);
+	if (reapers_have(&cancel->reapers, name)) {
+		cancel->waiting++;
+	} else if (record_open(&run, cancel->directory, name, true, &why)) {
+		bool meant = is_meant(cancel, &run);
 
-		pass->waiting += meant;
-		take_over(pass->cancel, &run);
-		if (meant && has_room(pass))
-			reapers_start(&pass->reapers, &run, NULL);
+		cancel->waiting += meant;
+		take_over(cancel, &run);
+		if (meant && has_room(cancel))
+			reapers_start(&cancel->reapers, &run, NULL);
 	} else if (errno == EWOULDBLOCK) {
-		tell_keeper(pass, name);
+		tell_keeper(cancel, name);
 	} else if (errno != ENOENT) {
-		give_up(pass, name, why);
+		give_up(cancel, name, why);
 	}
 }
 
@@ -113,54 +113,54 @@ static void end_run(struct cancel_pass *pass, const char *name)
  * Pid files that no record speaks of, or a damaged one, in a directory that is the unit's as a
  * whole. Of the latter a container that was started anew is its owner's.
  */
-static void end_plain(struct cancel_pass *pass, const char *name, bool damaged)
+static void end_plain(struct cancel *cancel, const char *name, bool damaged)
 {
-	const struct cancel *cancel = pass->cancel;
 	_cleanup_run_ struct run run;
 
 	/* a file that no conmon proves stays: it may be anyone's */
-	bool found = plain_find(&run, cancel->directory, name, pass->name);
+	bool found = plain_find(&run, cancel->directory, name, cancel->all);
 
 	if (!found && is_shortage()) {
-		give_up(pass, name, strerror(errno));
+		give_up(cancel, name, strerror(errno));
 	} else if (found && damaged && podman_has_ended_it(&run)) {
-		reapers_give_up(&pass->reapers, name, "its container was started anew");
+		reapers_give_up(&cancel->reapers, name, "its container was started anew");
 	} else if (found) {
-		pass->waiting++; /* the next look tells */
+		cancel->waiting++; /* the next look tells */
 		take_over(cancel, &run);
-		if (has_room(pass))
-			reapers_start(&pass->reapers, &run, name);
+		if (has_room(cancel))
+			reapers_start(&cancel->reapers, &run, name);
 	}
 }
 
 /* Whether there is a record of that name that tells nothing. */
-static bool is_damaged(const struct cancel_pass *pass, const char *name)
+static bool is_damaged(const struct cancel *cancel, const char *name)
 {
 	_cleanup_run_ struct run run;
 	const char *why;
 
-	return !record_open(&run, pass->cancel->directory, name, false, &why) && errno != ENOENT &&
-	       reapers_gave_up(&pass->reapers, name);
+	return !record_open(&run, cancel->directory, name, false, &why) && errno != ENOENT &&
+	       reapers_gave_up(&cancel->reapers, name);
 }
 
-static void look_at(struct cancel_pass *pass, const char *name)
+static void look_at(struct cancel *cancel, const char *name)
 {
 	char run[RUN_SIZE];
 
 	switch (file_kind(name, run)) {
 	case FILE_RECORD:
-		if (!reapers_gave_up(&pass->reapers, run))
-			end_run(pass, run);
+		if (!reapers_gave_up(&cancel->reapers, run))
+			end_run(cancel, run);
 		break;
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
 		/* without a record they are podman's: a container has stayed */
-		if (pass->whole && is_damaged(pass, run) && !reapers_gave_up(&pass->reapers, name))
-			end_plain(pass, name, true);
+		if (cancel->whole && is_damaged(cancel, run) &&
+		    !reapers_gave_up(&cancel->reapers, name))
+			end_plain(cancel, name, true);
 		break;
 	case FILE_PLAIN_PID:
-		if (pass->whole && !reapers_gave_up(&pass->reapers, name))
-			end_plain(pass, name, false);
+		if (cancel->whole && !reapers_gave_up(&cancel->reapers, name))
+			end_plain(cancel, name, false);
 		break;
 	default:
 		break;
@@ -168,96 +168,96 @@ static void look_at(struct cancel_pass *pass, const char *name)
 }
 
 /* Looks through the directory once; returns whether there is nothing to wait for. */
-static bool look(struct cancel_pass *pass)
+static bool look(struct cancel *cancel)
 {
 	_cleanup_names_ struct names names = {0};
 
-	pass->waiting = 0;
-	pass->crowded = false;
-	if (!pass->looks && pass->whole)
-		guard_each(pass->cancel->directory, pass->cancel->path, tell_hidden, pass);
-	if (!names_read(pass->cancel->directory, &names)) {
-		reapers_give_up(&pass->reapers, pass->cancel->path, strerror(errno));
+	cancel->waiting = 0;
+	cancel->crowded = false;
+	if (!cancel->looked && cancel->whole)
+		guard_each(cancel->directory, cancel->path, tell_hidden, cancel);
+	if (!names_read(cancel->directory, &names)) {
+		reapers_give_up(&cancel->reapers, cancel->path, strerror(errno));
 		return true; /* it is no use to look again */
 	}
 	for (size_t i = 0; i < names.count; i++)
-		look_at(pass, names.name[i]);
-	if (!pass->looks++)
-		plain_log_foreign(pass->cancel->directory, pass->cancel->path, &names,
-				  &pass->cancel->report->foreign);
-	return !pass->waiting && !pass->reapers.count;
+		look_at(cancel, names.name[i]);
+	if (!cancel->looked)
+		plain_log_foreign(cancel->directory, cancel->path, &names,
+				  &cancel->report->foreign);
+	cancel->looked = true;
+	return !cancel->waiting && !cancel->reapers.count;
 }
 
 /* Runs that nobody is at yet: there was no place, or their hold goes on. */
-static void report_waiting(struct cancel_pass *pass)
+static void report_waiting(struct cancel *cancel)
 {
 	_cleanup_names_ struct names names;
 
-	(void)names_read(pass->cancel->directory, &names); /* the look has said so */
+	(void)names_read(cancel->directory, &names); /* the look has said so */
 	for (size_t i = 0; i < names.count; i++) {
 		_cleanup_run_ struct run run = {.fd = -1};
 		char name[RUN_SIZE];
 		const char *why;
 
 		if (file_kind(names.name[i], name) == FILE_RECORD &&
-		    !reapers_have(&pass->reapers, name) && !reapers_gave_up(&pass->reapers, name) &&
-		    record_open(&run, pass->cancel->directory, name, false, &why) &&
-		    is_meant(pass->cancel, &run))
-			report_run(pass->cancel->report, run.unit, run.name, NULL);
+		    !reapers_have(&cancel->reapers, name) &&
+		    !reapers_gave_up(&cancel->reapers, name) &&
+		    record_open(&run, cancel->directory, name, false, &why) &&
+		    is_meant(cancel, &run))
+			report_run(cancel->report, run.unit, run.name, NULL);
 	}
 }
 
-void cancel_begin(struct cancel_pass *pass, const struct cancel *cancel)
+void cancel_begin(struct cancel *cancel)
 {
-	*pass = (struct cancel_pass){.cancel = cancel};
-	pass->reapers.directory = cancel->directory;
-	pass->reapers.report = cancel->report;
-	piddir_unit(cancel->directory, pass->name);
-	pass->whole = !cancel->holder && (!cancel->unit || equal(cancel->unit, pass->name));
+	cancel->reapers.directory = cancel->directory;
+	cancel->reapers.report = cancel->report;
+	piddir_unit(cancel->directory, cancel->all);
+	cancel->whole = !cancel->holder && (!cancel->unit || equal(cancel->unit, cancel->all));
 	/*
 	 * First: a run that is not seen below sees this (tombstone.h). hold looks for the unit's,
 	 * and for the one of the directory, which stands for all in it.
 	 */
 	bool marked = cancel->holder ||
-		      tombstone_write(cancel->directory, cancel->unit ? cancel->unit : pass->name,
+		      tombstone_write(cancel->directory, cancel->unit ? cancel->unit : cancel->all,
 				      cancel->grace_ms);
-	pass->unmarked = marked ? 0 : errno;
-	if (pass->unmarked)
+	cancel->unmarked = marked ? 0 : errno;
+	if (cancel->unmarked)
 		log_line("%s: no tombstone could be written: %s", cancel->path,
-			 strerror(pass->unmarked));
-	pass->over = look(pass);
+			 strerror(cancel->unmarked));
+	cancel->over = look(cancel);
 }
 
-void cancel_go_on(struct cancel_pass *pass, int ms)
+void cancel_go_on(struct cancel *cancel, int ms)
 {
-	if (pass->reapers.count) {
-		reapers_collect(&pass->reapers, ms);
+	if (cancel->reapers.count) {
+		reapers_collect(&cancel->reapers, ms);
 	} else {
-		report_progress(pass->cancel->report, pass->waiting);
+		report_progress(cancel->report, cancel->waiting);
 		sleep_ms(ms);
 	}
 	/* there may be thousands: no look tells more until there is a place */
-	if (!pass->crowded || reapers_have_room(&pass->reapers))
-		pass->over = look(pass);
+	if (!cancel->crowded || reapers_have_room(&cancel->reapers))
+		cancel->over = look(cancel);
 }
 
-bool cancel_end(struct cancel_pass *pass)
+bool cancel_end(struct cancel *cancel)
 {
-	bool ended = pass->over && !pass->unmarked && !pass->reapers.failures;
+	bool ended = cancel->over && !cancel->unmarked && !cancel->reapers.failures;
 
-	if (!pass->over)
-		report_waiting(pass);
-	reapers_free(&pass->reapers);
+	if (!cancel->over)
+		report_waiting(cancel);
+	reapers_free(&cancel->reapers);
 	return ended;
 }
 
-bool cancel_unit(const struct cancel *cancel)
+bool cancel_unit(struct cancel *cancel)
 {
 	int64_t deadline = boottime_ms() + cancel->timeout_ms;
-	struct cancel_pass pass;
 
-	cancel_begin(&pass, cancel);
-	while (!pass.over && ms_until(deadline))
-		cancel_go_on(&pass, LOOK_MS);
-	return cancel_end(&pass);
+	cancel_begin(cancel);
+	while (!cancel->over && ms_until(deadline))
+		cancel_go_on(cancel, LOOK_MS);
+	return cancel_end(cancel);
 }
