@@ -273,8 +273,7 @@ static bool add_owner(struct ancestors *ancestors)
 	if (!find_owner(&owner))
 		return true;
 	for (size_t i = 0; i < ancestors->holders; i++)
-		if (ancestors->holder[i].id.pid == owner.id.pid &&
-		    ancestors->holder[i].id.start == owner.id.start)
+		if (is_same_process(ancestors->holder[i].id, owner.id))
 			return true;
 	if (owner_ends(0))
 		return false;

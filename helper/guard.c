@@ -67,7 +67,7 @@ struct sight {
  */
 static void follow(struct handle *handle, struct process id)
 {
-	bool same = handle->id.pid == id.pid && handle->id.start == id.start;
+	bool same = is_same_process(handle->id, id);
 
 	if (same && handle_alive(handle))
 		return;

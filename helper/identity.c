@@ -386,7 +386,7 @@ static bool is_of_run(const struct run *run, const struct handle *conmon)
 {
 	const struct process *known = &run->conmon;
 
-	if (known->pid == conmon->id.pid && known->start == conmon->id.start)
+	if (is_same_process(*known, conmon->id))
 		return true;
 	if (conmon->id.start < run->podman.start)
 		return false;
@@ -583,7 +583,7 @@ bool learn_from(struct run *run, const struct handle *conmon)
 	struct conmon_args args;
 	struct draft draft = {0};
 
-	if (run->conmon.pid == conmon->id.pid && run->conmon.start == conmon->id.start)
+	if (is_same_process(run->conmon, conmon->id))
 		return true;
 	/* after a restart it is another process with the same command line */
 	if (!run->conmon.pid) {
@@ -641,12 +641,8 @@ bool find_conmon(struct run *run)
 
 bool conmon_open(const struct run *run, struct handle *conmon)
 {
-	if (!run->conmon.pid || !open_conmon(run, run->conmon.pid, true, conmon))
-		return false;
-	if (conmon->id.start == run->conmon.start)
-		return true;
-	handle_close(conmon);
-	return false;
+	return run->conmon.pid && open_conmon(run, run->conmon.pid, true, conmon) &&
+	       handle_keep(conmon, is_same_process(conmon->id, run->conmon));
 }
 
 /* Whether the recorded conmon lives, is one, and has @pid below it. */

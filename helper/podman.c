@@ -127,8 +127,8 @@ static int exit_status(int status)
  * it could not be started or was ended for taking too long. With @output, hands over what it prints
  * as @stream (NULL where there is none).
  */
-static int call_for(int stream, const char *directory, const char *const words[],
-		    char *const environment[], int ms, char **output)
+static int call(const char *directory, const char *const words[], char *const environment[], int ms,
+		char **output)
 {
 	int64_t deadline = boottime_ms() + ms;
 	int ends[2] = {-1, -1};
@@ -154,19 +154,6 @@ static int call_for(int stream, const char *directory, const char *const words[]
 		end_child(child);
 	}
 	return ended == child ? exit_status(status) : -1;
-}
-
-/* The same for its stdout. */
-static int call_in(const char *directory, const char *const words[], char *const environment[],
-		   int ms, char **output)
-{
-	return call_for(STDOUT_FILENO, directory, words, environment, ms, output);
-}
-
-/* The same in /. */
-static int call(const char *const words[], char *const environment[], int ms, char **output)
-{
-	return call_in("/", words, environment, ms, output);
 }
 
 /* Whether the value of a setting, "--flag=value", "NAME=value" or a word of its own, is no absolute
@@ -226,7 +213,7 @@ static int call_patiently(const struct run *run, const char *const words[])
  */
 static int ask(const char *const words[], char *const environment[])
 {
-	return call_in(".", words, environment, FLAGS_MS, NULL);
+	return call(".", words, environment, FLAGS_MS, NULL);
 }
 
 static enum podman_knows ask_flags(const char *podman, char *const environment[])
@@ -278,7 +265,7 @@ static bool can_write(int directory, const char *path, const char *answer, const
 		return true;
 	/* what prints no completions has not understood, and said nothing of the directory */
 	_cleanup_free_ char *script = NULL;
-	status = call_in(".", WORDS(podman, "completion", "bash"), environment, FLAGS_MS, &script);
+	status = call(".", WORDS(podman, "completion", "bash"), environment, FLAGS_MS, &script);
 	return status != 0 || !script || !strstr(script, "bash completion");
 }
 
@@ -318,26 +305,35 @@ enum podman_knows podman_knows(int directory, const char *path, const char *exec
 	return knows;
 }
 
+/* A command line in the making. */
+struct command {
+	const char *word[RUN_WORDS + 16]; /* podman's own flags, and what is asked of it */
+	size_t count;
+};
+
+static void add(struct command *command, const char *const words[])
+{
+	for (; *words && command->count + 1 < ARRAY_SIZE(command->word); words++)
+		command->word[command->count++] = *words;
+	command->word[command->count] = NULL;
+}
+
 bool podman_is_elsewhere(const char *executable, char *const flags[], size_t count,
 			 char *const environment[])
 {
-	const char *words[RUN_WORDS + 8] = {executable};
-	size_t n = 1;
+	struct command command = {.count = 0};
 
 	if (count > RUN_WORDS)
 		return false;
-	while (n <= count) {
-		words[n] = flags[n - 1];
-		n++;
-	}
-	words[n] = "run";
-	words[n + 1] = LOCAL_FLAG;
-	words[n + 2] = "--help";
-	if (ask(words, environment) <= 0)
+	add(&command, WORDS(executable));
+	for (size_t i = 0; i < count; i++)
+		add(&command, WORDS(flags[i]));
+	add(&command, WORDS("run", LOCAL_FLAG, "--help"));
+	if (ask(command.word, environment) <= 0)
 		return false;
-	words[n + 1] = "--help";
-	words[n + 2] = NULL;
-	return ask(words, environment) == 0;
+	command.count = count + 1;
+	add(&command, WORDS("run", "--help"));
+	return ask(command.word, environment) == 0;
 }
 
 void podman_share_answer(int from, int to, const char *name)
@@ -353,7 +349,7 @@ static void first_line(const char *const words[], char *const environment[], cha
 		       size_t size)
 {
 	char *output;
-	int status = call(words, environment, FLAGS_MS, &output);
+	int status = call("/", words, environment, FLAGS_MS, &output);
 
 	(void)snprintf(line, size, "%.*s", status == 0 && output ? (int)strcspn(output, "\n") : 0,
 		       output ? output : "");
@@ -390,19 +386,6 @@ bool podman_first_image(const char *executable, char *const environment[], char 
 	return status == 0;
 }
 
-/* A command line about the run in the making. */
-struct command {
-	const char *word[RUN_WORDS + 16]; /* the record's, and what is asked of podman */
-	size_t count;
-};
-
-static void add(struct command *command, const char *const words[])
-{
-	for (; *words && command->count + 1 < ARRAY_SIZE(command->word); words++)
-		command->word[command->count++] = *words;
-	command->word[command->count] = NULL;
-}
-
 /* podman with the storage options of the run, and @words behind them. */
 static struct command compose(const struct run *run, const char *const words[])
 {
@@ -428,7 +411,7 @@ static int ask_about(const struct run *run, const char *const words[], int ms, c
 {
 	const struct command command = compose(run, words);
 
-	return call_in(directory_of(run), command.word, environment_of(run), ms, output);
+	return call(directory_of(run), command.word, environment_of(run), ms, output);
 }
 
 /* How podman knows the container: by its id, or by a name that nobody else would give. */
@@ -633,7 +616,7 @@ static void find_runtime(const struct run *run, char runtime[PATH_MAX])
 /* It is asked first: a delete may take its time, also of what is not there. */
 static void forget_by(const struct run *run, const char *runtime)
 {
-	if (call(WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL) == 0)
+	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL) == 0)
 		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
 }
 

@@ -21,6 +21,11 @@ struct process {
 	uint64_t start;
 };
 
+static inline bool is_same_process(struct process a, struct process b)
+{
+	return a.pid == b.pid && a.start == b.start;
+}
+
 struct proc_stat {
 	char name[16]; /* the command name, cut at 15 bytes by the kernel */
 	char state;    /* 'Z' and 'X' are dead */

@@ -81,25 +81,20 @@ static bool is_empty_still(struct run *run)
 }
 
 /* podman is asked first: SIGTERM lets it undo what it began. */
-static void ask_podman(struct run *run, const struct handles *podman)
+static void end_podman(struct run *run, const struct handles *podman)
 {
 	int grace_ms = run_grace(run);
 
+	if (!podman->count)
+		return;
 	handles_signal(podman, SIGTERM);
 	handles_wake(podman); /* one that is stopped would not hear it */
 	log_ending(run);
-	if (handles_wait(podman, grace_ms < PODMAN_MS ? grace_ms : PODMAN_MS))
-		return;
-	/* while a runtime's create hangs, podman ignores SIGTERM and holds the container's lock */
-	handles_signal(podman, SIGKILL);
-	(void)handles_wait(podman, KILL_MS); /* the next look finds what stayed */
-}
-
-static void end_podman(struct run *run, const struct handles *podman)
-{
-	if (!podman->count)
-		return;
-	ask_podman(run, podman);
+	if (!handles_wait(podman, grace_ms < PODMAN_MS ? grace_ms : PODMAN_MS)) {
+		/* while a runtime's create hangs, podman ignores it and has the container's lock */
+		handles_signal(podman, SIGKILL);
+		(void)handles_wait(podman, KILL_MS); /* the next look finds what stayed */
+	}
 	/* a first conmon that came by now was not its owner's: podman may have started it */
 	if (run->over && !run->conmon.pid)
 		run->over = now_ticks();

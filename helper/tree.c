@@ -173,8 +173,8 @@ static size_t hang_recorded(struct forest *forest, size_t parent, const struct t
 	for (size_t i = parent + 1; i < forest->nodes; i++) {
 		const struct node *node = &forest->node[i];
 
-		if (node->parent == parent && node->id.pid == who->id.pid &&
-		    node->id.start == who->id.start && node->alive == (seen != &dead))
+		if (node->parent == parent && is_same_process(node->id, who->id) &&
+		    node->alive == (seen != &dead))
 			return i;
 	}
 	size_t added = hang(forest, parent, seen, who->name, what);
@@ -187,10 +187,9 @@ static size_t hang_recorded(struct forest *forest, size_t parent, const struct t
 static void hang_of_run(struct forest *forest, size_t parent, struct seen *seen,
 			const struct run *run)
 {
-	bool init = seen->id.pid == run->container.pid && seen->id.start == run->container.start;
 	char what[32] = "";
 
-	if (init)
+	if (is_same_process(seen->id, run->container))
 		(void)snprintf(what, sizeof(what), "container %.12s", run->cid);
 	size_t added = hang(forest, parent, seen, seen->name, what); /* may move forest->node */
 	forest->node[added].spreads = true;
