@@ -43,13 +43,9 @@ static bool parse(struct options *options, int argc, char *argv[])
 		else if (option == 'u')
 			options->unit = optarg;
 		else if (option == '?' ||
-			 !grace_parse(optarg,
-				      option == 'g' ? &options->grace_ms : &options->timeout_ms)) {
-			if (option != '?')
-				print_error("%s: not a number of seconds from 0 to %d", optarg,
-					    GRACE_MAX);
+			 !grace_given(optarg,
+				      option == 'g' ? &options->grace_ms : &options->timeout_ms))
 			return false;
-		}
 	}
 	if (options->unit && !unit_name_valid(options->unit)) {
 		print_error("%s: not a unit's name", options->unit);

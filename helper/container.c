@@ -59,10 +59,9 @@ static bool visit(pid_t pid, void *context)
 static bool end_members(struct members *members)
 {
 	for (int round = 0; round < ROUNDS; round++) {
-		size_t found;
-
 		bool whole = proc_each(visit, members);
-		found = members->list.count;
+		size_t found = members->list.count;
+
 		/* what its owner starts anew has the same id, and its conmon was first */
 		if (found && run_is_taken(members->run)) {
 			handles_close(&members->list);

@@ -60,6 +60,6 @@ void draft_add_process(struct draft *draft, const char *key, struct process id, 
 
 void draft_free(struct draft *draft)
 {
-	free(draft->text);
+	cleanup_free(&draft->text); /* keeps errno */
 	*draft = (struct draft){0};
 }

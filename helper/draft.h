@@ -21,7 +21,7 @@ void draft_add(struct draft *draft, const char *key, const char *value);
 void draft_add_number(struct draft *draft, const char *key, uint64_t value);
 void draft_add_process(struct draft *draft, const char *key, struct process id, const char *name);
 
-/* Frees the lines; the draft may be used again. */
+/* Frees the lines; the draft may be used again. Keeps errno. */
 void draft_free(struct draft *draft);
 
 #endif

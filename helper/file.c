@@ -11,32 +11,33 @@
 #define ALWAYS	      (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define PIDFILE_LIMIT 64
 
-/* Reads @fd to its end, at most @limit bytes, NUL-terminated. NULL with errno. */
+/* Reads @fd to its end, as read_file(). */
 static char *read_all(int fd, size_t limit, size_t *size)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t room = 512; /* and twice that: a guard keeps its record for hours */
+	size_t used = 0, room = 512; /* and twice that: a guard keeps its record for hours */
 	ssize_t n;
 
-	*size = 0;
 	do {
-		if (!text || room - *size < 2) {
+		if (!text || room - used < 2) {
 			char *larger = realloc(text, room *= 2);
 
 			if (!larger)
 				return NULL;
 			text = larger;
 		}
-		n = read(fd, text + *size, room - *size - 1);
+		n = read(fd, text + used, room - used - 1);
 		if (n < 0 && errno != EINTR)
 			return NULL;
-		*size += n > 0 ? (size_t)n : 0;
-		if (*size > limit) {
+		used += n > 0 ? (size_t)n : 0;
+		if (used > limit) {
 			errno = EFBIG;
 			return NULL;
 		}
 	} while (n);
-	text[*size] = '\0';
+	text[used] = '\0';
+	if (size)
+		*size = used;
 	char *whole = text;
 	text = NULL;
 	return whole;
@@ -129,26 +130,22 @@ const char *file_error(void)
 char *read_own_file(int directory, const char *path, size_t limit, size_t *size)
 {
 	_cleanup_close_ int fd = file_open_own(directory, path, O_RDONLY);
-	size_t used;
 
-	return fd < 0 ? NULL : read_all(fd, limit, size ? size : &used);
+	return fd < 0 ? NULL : read_all(fd, limit, size);
 }
 
 char *read_file(int directory, const char *path, size_t limit, size_t *size)
 {
 	_cleanup_close_ int fd = openat(directory, path, O_RDONLY | ALWAYS);
 	struct stat st;
-	size_t used;
 
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st))
+	if (fd < 0 || fstat(fd, &st))
 		return NULL;
 	if (!S_ISREG(st.st_mode)) {
 		errno = EINVAL;
 		return NULL;
 	}
-	return read_all(fd, limit, size ? size : &used);
+	return read_all(fd, limit, size);
 }
 
 char *read_through(const char *path, size_t limit, size_t *size)

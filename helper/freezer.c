@@ -60,8 +60,8 @@ static void thaw(const struct freezer *freezer, const char *path, size_t length)
 		       freezer->file);
 	_cleanup_close_ int fd = open(file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	/* not there, or not ours to write: it stays frozen; the log says that it does not end */
-	if (fd >= 0 && write(fd, freezer->thawed, strlen(freezer->thawed)) < 0)
-		return;
+	if (fd >= 0)
+		(void)!write(fd, freezer->thawed, strlen(freezer->thawed));
 }
 
 /* The container's own, which runc freezes, and those below: crun freezes a `container` there. */

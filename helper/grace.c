@@ -18,6 +18,14 @@ bool grace_parse(const char *text, int *grace_ms)
 	return true;
 }
 
+bool grace_given(const char *text, int *grace_ms)
+{
+	if (grace_parse(text, grace_ms))
+		return true;
+	print_error("%s: not a number of seconds from 0 to %d", text, GRACE_MAX);
+	return false;
+}
+
 int grace_from_environment(void)
 {
 	const char *text = getenv("PODLEASH_GRACE");

@@ -12,6 +12,9 @@
 /* Parses a number of seconds, 0 to GRACE_MAX, into milliseconds. False where it is none. */
 bool grace_parse(const char *text, int *grace_ms);
 
+/* The same of what a command was given; says so on stderr where it is none. */
+bool grace_given(const char *text, int *grace_ms);
+
 /* PODLEASH_GRACE in milliseconds, -1 where it is not set; a bad one is logged and counts as not
  * set. */
 int grace_from_environment(void);

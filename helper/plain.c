@@ -112,16 +112,11 @@ static bool is_foreign(int directory, const char *name)
 {
 	char run[RUN_SIZE];
 	_cleanup_run_ struct run found = {.fd = -1};
+	enum file_kind kind = file_kind(name, run);
 
-	switch (file_kind(name, run)) {
-	case FILE_FOREIGN:
+	if (kind == FILE_FOREIGN)
 		return !is_unit_directory(directory, name);
-	case FILE_PLAIN_PID:
-		break;
-	default:
-		return false;
-	}
-	return !plain_find(&found, directory, name, "");
+	return kind == FILE_PLAIN_PID && !plain_find(&found, directory, name, "");
 }
 
 void plain_log_foreign(int directory, const char *path, const struct names *names, size_t *found)

@@ -336,12 +336,20 @@ bool podman_is_elsewhere(const char *executable, char *const flags[], size_t cou
 	return ask(command.word, environment) == 0;
 }
 
-void podman_share_answer(int from, int to, const char *name)
+void podman_share_answers(int from, int to)
 {
-	_cleanup_free_ char *answer = read_own_file(from, name, ANSWER_LIMIT, NULL);
+	char run[RUN_SIZE];
+	_cleanup_names_ struct names names;
 
-	if (answer)
-		(void)file_write_new(to, name, answer); /* there already is as good */
+	(void)names_read(from, &names); /* podman is asked again as well */
+	for (size_t i = 0; i < names.count; i++) {
+		_cleanup_free_ char *answer = NULL;
+
+		if (file_kind(names.name[i], run) == FILE_ANSWER)
+			answer = read_own_file(from, names.name[i], ANSWER_LIMIT, NULL);
+		if (answer)
+			(void)file_write_new(to, names.name[i], answer); /* there already? good */
+	}
 }
 
 /* Writes the first line that @words print; "" where they fail. */
@@ -620,11 +628,7 @@ static void forget_by(const struct run *run, const char *runtime)
 		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
 }
 
-/*
- * Has @runtime forget the container; where that is "", those that podman calls as a rule: a podman
- * that was told to end while it started the container has removed it, and nobody has seen conmon.
- */
-static void forget(const struct run *run, const char *runtime)
+void podman_forget(const struct run *run, const char *runtime)
 {
 	if (!run->cid[0])
 		return;
@@ -634,11 +638,6 @@ static void forget(const struct run *run, const char *runtime)
 	}
 	forget_by(run, "crun");
 	forget_by(run, "runc");
-}
-
-void podman_forget(const struct run *run)
-{
-	forget(run, run->runtime);
 }
 
 /*
@@ -691,7 +690,7 @@ static bool clean_up_staying(struct run *run)
 		char runtime[PATH_MAX];
 
 		find_runtime(run, runtime);
-		forget(run, runtime);
+		podman_forget(run, runtime);
 		if (!run->runtime[0]) /* conmon had not begun */
 			return true;
 	}
@@ -731,6 +730,6 @@ bool podman_clean_up(struct run *run)
 	find_runtime(run, runtime); /* while podman knows it */
 	if (!is_removed(run) && !clean_up_and_remove(run))
 		return false;
-	forget(run, runtime);
+	podman_forget(run, runtime);
 	return true;
 }

@@ -41,8 +41,8 @@ enum podman_knows podman_knows(int directory, const char *path, const char *exec
 bool podman_is_elsewhere(const char *executable, char *const flags[], size_t count,
 			 char *const environment[]);
 
-/* Copies the answer @name from one directory to the other, where it is not there yet. */
-void podman_share_answer(int from, int to, const char *name);
+/* Copies the answers that are kept in one directory to the other, where they are not there yet. */
+void podman_share_answers(int from, int to);
 
 /* Writes what `podman --version` prints, without the newline; "" where it does not. */
 void podman_version(const char *executable, char *const environment[], char *version, size_t size);
@@ -88,11 +88,11 @@ void podman_stop(const struct run *run, int grace_ms);
 bool podman_clean_up(struct run *run);
 
 /*
- * Ends in the runtime what podman no longer asks it about: podman that was killed before it wrote
- * down that the runtime had made the container removes its own part alone. The runtime would keep
- * its state, and refuse to make a container of that id. Its processes, if any, are killed. Best
- * effort.
+ * Has @runtime forget the container, which podman no longer asks it about: one that was killed
+ * before it wrote down that the runtime had made the container removes its own part alone, and the
+ * runtime would refuse to make a container of that id. Where @runtime is "", as nobody has seen
+ * conmon, those that podman calls as a rule. What still runs of it is killed. Best effort.
  */
-void podman_forget(const struct run *run);
+void podman_forget(const struct run *run, const char *runtime);
 
 #endif

@@ -293,7 +293,7 @@ static void log_left(struct run *run)
 static bool settle(struct run *run, bool cleaned)
 {
 	if (cleaned && container_was_removed(run)) {
-		podman_forget(run);
+		podman_forget(run, run->runtime);
 		return true;
 	}
 	if (!podman_find(run))

@@ -428,9 +428,7 @@ int record_publish(struct draft *draft, int directory, const char *name, const c
 		fd = publish(draft, directory, temporary);
 		*why = strerror(errno);
 	}
-	int error = errno;
 	draft_free(draft);
-	errno = error;
 	return fd;
 }
 

@@ -60,15 +60,6 @@ struct job {
 	struct run whole; /* no run but the unit, as the log speaks of it */
 };
 
-/* Whether @text, where it is given, is a number of seconds. */
-static bool seconds_valid(const char *text, int *ms)
-{
-	if (!text || grace_parse(text, ms))
-		return true;
-	print_error("%s: not a number of seconds from 0 to %d", text, GRACE_MAX);
-	return false;
-}
-
 static bool parse(struct job *job, int argc, char *argv[])
 {
 	static const struct option longs[] = {
@@ -90,7 +81,8 @@ static bool parse(struct job *job, int argc, char *argv[])
 				  : &kill_after) = optarg;
 	}
 	job->command = argv + optind;
-	if (!seconds_valid(job->grace, &grace_ms) || !seconds_valid(kill_after, &job->kill_ms))
+	if ((job->grace && !grace_given(job->grace, &grace_ms)) ||
+	    (kill_after && !grace_given(kill_after, &job->kill_ms)))
 		return false;
 	if (job->given_unit && !unit_name_valid(job->given_unit)) {
 		print_error("%s: not a unit's name", job->given_unit);
@@ -129,18 +121,6 @@ static void name_unit(struct job *job)
 	job->whole.unit = job->unit;
 }
 
-/* Hands what was learned of podmans from one directory to the other (podman.h). */
-static void share_answers(int from, int to)
-{
-	char run[RUN_SIZE];
-	_cleanup_names_ struct names names;
-
-	(void)names_read(from, &names); /* podman is asked again as well */
-	for (size_t i = 0; i < names.count; i++)
-		if (file_kind(names.name[i], run) == FILE_ANSWER)
-			podman_share_answer(from, to, names.name[i]);
-}
-
 /* Makes and opens the root and the unit's directory in it. */
 static bool open_own(struct job *job, const char **why)
 {
@@ -158,7 +138,7 @@ static bool open_own(struct job *job, const char **why)
 		return false;
 	job->directory = piddir_make(job->path, &job->lock, why);
 	if (job->directory >= 0)
-		share_answers(job->root, job->directory);
+		podman_share_answers(job->root, job->directory);
 	return job->directory >= 0;
 }
 
@@ -401,7 +381,7 @@ static void remove_directory(struct job *job)
 	if (job->lock < 0)
 		return;
 	if (job->root >= 0)
-		share_answers(job->directory, job->root);
+		podman_share_answers(job->directory, job->root);
 	cleanup_close(&job->lock);
 	/* the last that uses it removes it */
 	if (!piddir_remove(job->directory, job->path) && errno != ENOENT && errno != EWOULDBLOCK)
