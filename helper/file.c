@@ -98,6 +98,15 @@ int file_open_log(const char *path)
 	return directory < 0 ? -1 : open_plain(directory, name, O_WRONLY | O_APPEND | O_CREAT, 0);
 }
 
+bool file_close_stdio(int output)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+	       dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
+	       dup2(null, STDERR_FILENO) >= 0;
+}
+
 bool file_write_new(int directory, const char *name, const char *text)
 {
 	_cleanup_close_ int fd = file_open_own(directory, name, O_WRONLY | O_CREAT | O_EXCL);

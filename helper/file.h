@@ -31,6 +31,12 @@ int file_open_directory(int directory, const char *name);
  */
 int file_open_log(const char *path);
 
+/*
+ * Puts /dev/null in the place of stdin, stdout and stderr, and @output, where it is not -1, in that
+ * of stdout. False where that cannot be done. Async-signal-safe.
+ */
+bool file_close_stdio(int output);
+
 /* Writes @text to @name, which is made, and removed where not all goes in. False with errno. */
 bool file_write_new(int directory, const char *name, const char *text);
 

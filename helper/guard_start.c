@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "file.h"
 #include "guard.h"
 #include "guard_fds.h"
 #include "log.h"
@@ -53,15 +54,13 @@ static bool arrange_fds(int *fds, int count)
 /* In the grandchild: this program again, with the caller's @fds and environment and no more. */
 __attribute__((noreturn)) static void become(char *const argv[], int *fds, int count)
 {
-	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
 	(void)sigemptyset(&none);
 	for (int number = 1; number < NSIG; number++)
 		(void)signal(number, SIG_DFL); /* fails for SIGKILL and SIGSTOP */
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 && arrange_fds(fds, count) && chdir("/") == 0)
+	if (file_close_stdio(-1) && arrange_fds(fds, count) && chdir("/") == 0)
 		(void)execv("/proc/self/exe", argv);
 	_exit(127);
 }

@@ -53,16 +53,16 @@
 #define OWNER_MS 1000
 
 struct hold {
-	const char *path;	     /* of podman, as the caller named it */
-	char **argv;		     /* podman's, with our two flags behind `run` */
-	size_t run;		     /* index of `run` in it */
-	size_t ours;		     /* how many of the two still stand there */
-	char cwd[PATH_MAX];	     /* "" where it cannot be told */
-	char absolute[2 * PATH_MAX]; /* podman's path, from / on */
-	bool is_too_long;	     /* the directory's path, which then is cut */
-	char directory[PATH_MAX];    /* the pid directory's, as given */
-	int error;		     /* why it cannot be opened */
-	char all[UNIT_SIZE];	     /* the unit that stands for all of it */
+	const char *path;	  /* of podman, as the caller named it */
+	char **argv;		  /* podman's, with our two flags behind `run` */
+	size_t run;		  /* index of `run` in it */
+	size_t ours;		  /* how many of the two still stand there */
+	char cwd[PATH_MAX];	  /* "" where it cannot be told */
+	char absolute[PATH_MAX];  /* podman's path, from / on; "" where it has none */
+	bool is_too_long;	  /* the directory's path, which then is cut */
+	char directory[PATH_MAX]; /* the pid directory's, as given */
+	int error;		  /* why it cannot be opened */
+	char all[UNIT_SIZE];	  /* the unit that stands for all of it */
 	char name[RUN_SIZE];
 	char boot[BOOT_ID_SIZE]; /* boot_name() */
 	char **environment;	 /* podman's: ours less our own variables */
@@ -215,15 +215,6 @@ static int go_without(struct hold *hold, const char *what, const char *why)
 	return become(hold, hold->argv);
 }
 
-/* Writes @path, behind the working directory where it is relative: the guard's is another. */
-static void make_absolute(const struct hold *hold, const char *path, char absolute[2 * PATH_MAX])
-{
-	bool relative = path[0] != '/';
-
-	(void)snprintf(absolute, 2 * PATH_MAX, "%s%s%s", relative ? hold->cwd : "",
-		       relative ? "/" : "", path);
-}
-
 static void describe_holders(const struct hold *hold, struct draft *draft)
 {
 	const struct ancestors *ancestors = &hold->ancestors;
@@ -363,7 +354,7 @@ static uint64_t owner_began(const struct hold *hold)
 static int leash_and_become(struct hold *hold, int directory)
 {
 	struct run run = make_run(hold);
-	char path[2 * PATH_MAX];
+	char path[PATH_MAX]; /* the guard has another working directory */
 	const char *why;
 
 	choose_files(hold, directory);
@@ -380,8 +371,7 @@ static int leash_and_become(struct hold *hold, int directory)
 		return refuse(hold, NO_OWNER);
 	if (run.fd < 0)
 		return go_without(hold, hold->directory, why);
-	make_absolute(hold, hold->directory, path);
-	if (guard_start(&run, path))
+	if (piddir_absolute(hold->directory, path) && guard_start(&run, path))
 		return become_leashed(hold);
 	error = errno;
 	if (is_held_anew(hold)) { /* one process less each time */
@@ -439,10 +429,16 @@ static int prepare(struct hold *hold, int directory, const char *why)
 	return 0;
 }
 
+static void find_absolute(struct hold *hold)
+{
+	if (!piddir_absolute(hold->path, hold->absolute))
+		hold->absolute[0] = '\0';
+}
+
 static int create(struct hold *hold, char *argv[])
 {
 	hold->path = argv[1];
-	make_absolute(hold, hold->path, hold->absolute);
+	find_absolute(hold);
 	hold->environment = environment_unleashed();
 	if (!hold->environment)
 		hold->environment = environ;
@@ -483,7 +479,7 @@ int hold_main(int argc, char *argv[])
 		print_error("hold: not a command line of libpodleash.so, which calls it");
 		return WRONG_USAGE;
 	}
-	make_absolute(&hold, hold.path, hold.absolute);
+	find_absolute(&hold);
 	_cleanup_close_ int directory = open_directory(&hold, &why);
 	hold.error = errno;
 	piddir_unit(directory, hold.all);

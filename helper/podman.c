@@ -53,14 +53,11 @@ __attribute__((noreturn)) static void become_podman(const char *const words[],
 						    const char *directory, int output, int stream)
 {
 	sigset_t none;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	signals_give_back();
-	if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
-	    dup2(null, STDERR_FILENO) >= 0 && (output < 0 || dup2(output, stream) >= 0) &&
-	    (chdir(directory) == 0 || chdir("/") == 0))
+	if (file_close_stdio(output) && (chdir(directory) == 0 || chdir("/") == 0))
 		(void)execvpe(words[0], (char *const *)(uintptr_t)words, environment);
 	_exit(127);
 }

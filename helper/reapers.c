@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reapers.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
 #include "bounds.h"
+#include "file.h"
 #include "json.h"
 #include "log.h"
 #include "plain.h"
@@ -170,23 +170,14 @@ bool reapers_work(const struct reapers *reapers)
 	return reapers->children && ms_until(reapers->news + REAPERS_MS);
 }
 
-/* A child may outlive us: whoever reads our output must see its end all the same. */
-static void leave_output(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
-		(void)dup2(null, fd); /* what is there stays */
-}
-
 /* Forks a child that reaps; 0 in it, in the parent its pid, or -1. */
 static pid_t fork_reaper(struct handle *handle)
 {
 	(void)fflush(stdout);
 	pid_t child = fork();
 
-	if (child == 0)
-		leave_output();
+	if (child == 0) /* it may outlive us: whoever reads our output must see its end then */
+		(void)file_close_stdio(-1);
 	else if (child > 0 && !handle_open(handle, child)) /* a zombie already */
 		*handle = (struct handle){{child, 0}, -1};
 	return child;
