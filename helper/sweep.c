@@ -34,43 +34,40 @@
 struct sweep {
 	bool dry_run;
 	struct report report;
-};
 
-/* One directory of a sweep. */
-struct place {
-	struct sweep *sweep;
+	/* of the directory that is swept */
 	int directory;
 	const char *path;
 	struct reapers reapers;
 };
 
-static void give_guard(struct place *place, struct run *run)
+static void give_guard(struct sweep *sweep, struct run *run)
 {
-	bool guarded = place->sweep->dry_run || guard_start(run, place->path);
+	bool guarded = sweep->dry_run || guard_start(run, sweep->path);
 
-	report_run(&place->sweep->report, run->unit, run->name, guarded ? "guarded" : NULL);
+	report_run(&sweep->report, run->unit, run->name, guarded ? "guarded" : NULL);
 }
 
-static void name_damaged(struct place *place, const char *name, const char *why)
+static void name_damaged(struct sweep *sweep, const char *name, const char *why)
 {
-	struct report *report = &place->sweep->report;
+	struct report *report = &sweep->report;
 
 	report->left++;
 	if (!may_name(&report->damaged))
 		return;
-	log_line("%s/%s%s: %s; left alone", place->path, name, RECORD_SUFFIX, why);
+	log_line("%s/%s%s: %s; left alone", sweep->path, name, RECORD_SUFFIX, why);
 	progress_erase(&report->progress);
-	print_error("%s/%s%s: %s; left alone, end its unit by: podleash cancel", place->path, name,
+	print_error("%s/%s%s: %s; left alone, end its unit by: podleash cancel", sweep->path, name,
 		    RECORD_SUFFIX, why);
 }
 
-static void name_elsewhere(const struct place *place, const struct run *run)
+static void name_elsewhere(struct sweep *sweep, const struct run *run)
 {
-	struct report *report = &place->sweep->report;
+	struct report *report = &sweep->report;
 
 	progress_erase(&report->progress);
 	if (may_name(&report->elsewhere))
-		print_error("%s/%s%s: %s", place->path, run->name, RECORD_SUFFIX, ELSEWHERE);
+		print_error("%s/%s%s: %s", sweep->path, run->name, RECORD_SUFFIX, ELSEWHERE);
 }
 
 /*
@@ -78,61 +75,61 @@ static void name_elsewhere(const struct place *place, const struct run *run)
  * hold, which starts one: who does not has been stopped. Where neither is found, whoever
  * it was has just ended or become podman. Returns whether to look again.
  */
-static bool wait_for_keeper(struct place *place, const char *name)
+static bool wait_for_keeper(struct sweep *sweep, const char *name)
 {
 	_cleanup_run_ struct run run = {.fd = -1};
 	struct handle keeper;
 	const char *why;
 
-	if (place->sweep->dry_run || !record_open(&run, place->directory, name, false, &why))
+	if (sweep->dry_run || !record_open(&run, sweep->directory, name, false, &why))
 		return false;
 	if (run_place(&run) == PLACE_ELSEWHERE) /* somebody looks after it there */
-		name_elsewhere(place, &run);
+		name_elsewhere(sweep, &run);
 	bool orphaned = run_place(&run) == PLACE_HERE && !run_is_held(&run);
 	if (orphaned && (guard_find(&run, &keeper) || hold_open(&run, &keeper)))
-		reapers_wait_for(&place->reapers, &run, keeper, false);
+		reapers_wait_for(&sweep->reapers, &run, keeper, false);
 	return orphaned;
 }
 
 /* Returns whether to look again. */
-static bool sweep_run(struct place *place, const char *name)
+static bool sweep_run(struct sweep *sweep, const char *name)
 {
 	_cleanup_run_ struct run run;
 	const char *why;
 
-	if (!record_open(&run, place->directory, name, true, &why)) {
+	if (!record_open(&run, sweep->directory, name, true, &why)) {
 		if (errno == EWOULDBLOCK)
-			return wait_for_keeper(place, name);
+			return wait_for_keeper(sweep, name);
 		if (errno != ENOENT)
-			name_damaged(place, name, why);
+			name_damaged(sweep, name, why);
 		return false;
 	}
 	enum run_place where = run_place(&run);
-	if (place->sweep->dry_run)
+	if (sweep->dry_run)
 		record_unlock(&run);
 	if (where == PLACE_ELSEWHERE) {
-		report_run(&place->sweep->report, run.unit, run.name, NULL);
-		name_elsewhere(place, &run);
+		report_run(&sweep->report, run.unit, run.name, NULL);
+		name_elsewhere(sweep, &run);
 	} else if (where == PLACE_HERE && run_is_held(&run)) {
-		give_guard(place, &run);
-	} else if (place->sweep->dry_run) {
-		report_run(&place->sweep->report, run.unit, run.name, "ended");
+		give_guard(sweep, &run);
+	} else if (sweep->dry_run) {
+		report_run(&sweep->report, run.unit, run.name, "ended");
 	} else {
 		run.why = "swept: who held it is gone";
-		reapers_start(&place->reapers, &run, NULL);
+		reapers_start(&sweep->reapers, &run, NULL);
 	}
 	return false;
 }
 
-static void discard(const struct place *place, const char *name)
+static void discard(struct sweep *sweep, const char *name)
 {
-	struct report *report = &place->sweep->report;
+	struct report *report = &sweep->report;
 
-	if (place->sweep->dry_run)
+	if (sweep->dry_run)
 		return;
-	if (unlinkat(place->directory, name, 0) == 0) {
+	if (unlinkat(sweep->directory, name, 0) == 0) {
 		if (may_name(&report->removed))
-			log_line("%s/%s: removed: nobody's any more", place->path, name);
+			log_line("%s/%s: removed: nobody's any more", sweep->path, name);
 		return;
 	}
 	if (errno == ENOENT)
@@ -140,18 +137,18 @@ static void discard(const struct place *place, const char *name)
 	report->left++;
 	if (!may_name(&report->damaged))
 		return;
-	log_line("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
+	log_line("%s/%s cannot be removed: %s", sweep->path, name, strerror(errno));
 	progress_erase(&report->progress);
-	print_error("%s/%s cannot be removed: %s", place->path, name, strerror(errno));
+	print_error("%s/%s cannot be removed: %s", sweep->path, name, strerror(errno));
 }
 
 /* Whether @name, of a run that has no record, is none that is being written just now. */
-static bool is_left(const struct place *place, const char *run, const char *name)
+static bool is_left(struct sweep *sweep, const char *run, const char *name)
 {
 	struct stat st;
 
-	return !record_exists(place->directory, run) &&
-	       fstatat(place->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return !record_exists(sweep->directory, run) &&
+	       fstatat(sweep->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SETTLED_SECONDS;
 }
 
@@ -164,27 +161,27 @@ static bool holds_id(int directory, const char *name)
 }
 
 /* Returns whether to look at it again. */
-static bool sweep_file(struct place *place, const char *name)
+static bool sweep_file(struct sweep *sweep, const char *name)
 {
 	char run[RUN_SIZE];
 	bool nobodys = false;
 
 	switch (file_kind(name, run)) {
 	case FILE_RECORD:
-		return sweep_run(place, run);
+		return sweep_run(sweep, run);
 	case FILE_CONMON_PID:
 	case FILE_CONTAINER_PID:
 		/* podman writes pid files anew wherever a container that has stayed is started */
-		nobodys = is_left(place, run, name) && plain_is_stale(place->directory, name);
+		nobodys = is_left(sweep, run, name) && plain_is_stale(sweep->directory, name);
 		break;
 	case FILE_CONTAINER_ID:
-		nobodys = is_left(place, run, name) && holds_id(place->directory, name);
+		nobodys = is_left(sweep, run, name) && holds_id(sweep->directory, name);
 		break;
 	case FILE_TEMPORARY:
-		nobodys = is_left(place, run, name);
+		nobodys = is_left(sweep, run, name);
 		break;
 	case FILE_TOMBSTONE:
-		nobodys = tombstone_expired(place->directory, name + strlen(TOMBSTONE_PREFIX));
+		nobodys = tombstone_expired(sweep->directory, name + strlen(TOMBSTONE_PREFIX));
 		break;
 	case FILE_PLAIN_PID:
 	case FILE_ANSWER:
@@ -193,17 +190,17 @@ static bool sweep_file(struct place *place, const char *name)
 		break;
 	}
 	if (nobodys)
-		discard(place, name);
+		discard(sweep, name);
 	return false;
 }
 
 /* Looks at the first @count of @names; copies those to look at again to the front. */
-static size_t sweep_files(struct place *place, struct names *names, size_t count)
+static size_t sweep_files(struct sweep *sweep, struct names *names, size_t count)
 {
 	size_t again = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!sweep_file(place, names->name[i]))
+		if (!sweep_file(sweep, names->name[i]))
 			continue;
 		memmove(names->name[again], names->name[i], sizeof(names->name[i]));
 		again++;
@@ -213,12 +210,12 @@ static size_t sweep_files(struct place *place, struct names *names, size_t count
 
 static void sweep_directory(struct sweep *sweep, int directory, const char *path)
 {
-	struct place place = {.sweep = sweep, .directory = directory, .path = path};
 	int64_t deadline = boottime_ms() + KEEPERS_MS;
 	_cleanup_names_ struct names names;
 
-	place.reapers.directory = directory;
-	place.reapers.report = &sweep->report;
+	sweep->directory = directory;
+	sweep->path = path;
+	sweep->reapers = (struct reapers){.directory = directory, .report = &sweep->report};
 	if (!names_read(directory, &names)) {
 		print_error("%s: cannot be read: %s", path, strerror(errno));
 		sweep->report.left++;
@@ -227,9 +224,10 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 	plain_log_foreign(directory, path, &names, &sweep->report.foreign);
 	size_t count = names.count;
 	while (count && ms_until(deadline)) {
-		count = sweep_files(&place, &names, count);
-		while (reapers_work(&place.reapers) || (place.reapers.count && ms_until(deadline)))
-			reapers_collect(&place.reapers, 1000);
+		count = sweep_files(sweep, &names, count);
+		while (reapers_work(&sweep->reapers) ||
+		       (sweep->reapers.count && ms_until(deadline)))
+			reapers_collect(&sweep->reapers, 1000);
 		if (count) {
 			report_progress(&sweep->report, count);
 			sleep_ms(LOOK_MS);
@@ -240,7 +238,7 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 		print_error("%s/%s: another process has its lock; sweep may be repeated", path,
 			    names.name[i]);
 	sweep->report.left += count;
-	reapers_free(&place.reapers);
+	reapers_free(&sweep->reapers);
 }
 
 /* A unit's own directory goes as well, where `podleash run` made it and uses it no more. */
