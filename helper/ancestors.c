@@ -25,14 +25,13 @@ struct owner {
 
 /*
  * Whether @words are a receptor command-runner's (receptor, workceptor/command.go:
- * `receptor … --command-runner command=… params=… unitdir=…`). Writes the basename of unitdir to
- * @unit ("" where it is no valid unit name).
+ * `receptor … --command-runner command=… params=… unitdir=…`). Writes the basename of its unitdir
+ * to @unit, "" where that is no valid unit name.
  */
 static bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
 {
 	bool found = false;
 
-	unit[0] = '\0';
 	for (size_t i = 1; i < words->count; i++) {
 		const char *unitdir = found ? after(words->word[i], "unitdir=") : NULL;
 
@@ -41,8 +40,7 @@ static bool is_command_runner(const struct words *words, char unit[UNIT_SIZE])
 		if (!unitdir)
 			continue;
 		const char *name = path_basename(unitdir);
-		if (unit_name_valid(name))
-			(void)snprintf(unit, UNIT_SIZE, "%s", name);
+		(void)snprintf(unit, UNIT_SIZE, "%s", unit_name_valid(name) ? name : "");
 		return true;
 	}
 	return false;
@@ -163,13 +161,9 @@ static bool is_left(const struct ancestors *ancestors, pid_t pid)
 /* What @words say of the holder at @index: whether it is the last that holds, so far. */
 static void judge_holder(struct ancestors *ancestors, size_t index, const struct words *words)
 {
-	char unit[UNIT_SIZE];
-	bool command_runner = is_command_runner(words, unit);
+	bool command_runner = is_command_runner(words, ancestors->unit);
 
-	if (command_runner) {
-		ancestors->command_runner = true;
-		memcpy(ancestors->unit, unit, sizeof(unit));
-	}
+	ancestors->command_runner = ancestors->command_runner || command_runner;
 	if (command_runner || is_podleash_run(ancestors->holder[index].id.pid, words)) {
 		ancestors->holders = index + 1;
 		ancestors->known = true;

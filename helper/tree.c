@@ -60,15 +60,11 @@ static bool is_here(const struct tree_run *item)
 bool tree_add(struct tree *tree, struct run *run, enum run_state state)
 {
 	struct tree_run *larger = realloc(tree->run, (tree->count + 1) * sizeof(*larger));
-	_cleanup_handle_ struct handle podman = HANDLE_NONE, conmon = HANDLE_NONE;
 
 	if (!larger)
 		return false;
 	tree->run = larger;
-	struct tree_run *added = &larger[tree->count++];
-	*added = (struct tree_run){.run = *run, .state = state};
-	added->podman_proven = is_here(added) && podman_open(run, &podman);
-	added->conmon_proven = is_here(added) && conmon_open(run, &conmon);
+	larger[tree->count++] = (struct tree_run){*run, state};
 	run_init(run, -1, ""); /* there is nothing in it any more for its owner to free */
 	return true;
 }
@@ -239,6 +235,7 @@ static void plant_run(struct forest *forest, const struct tree_run *item)
 	const struct run *run = &item->run;
 	const struct holder podman = {run->podman, "podman"}, guard = {run->guard, "podleash"},
 			    conmon = {run->conmon, "conmon"};
+	_cleanup_handle_ struct handle podman_proven = HANDLE_NONE, conmon_proven = HANDLE_NONE;
 	size_t at = plant_unit(forest, run->unit);
 	char what[RUN_SIZE + 8];
 
@@ -247,12 +244,12 @@ static void plant_run(struct forest *forest, const struct tree_run *item)
 	(void)snprintf(what, sizeof(what), "run %s", run->name);
 	at = hang_recorded(forest, at, item, &podman, what);
 	forest->node[at].run = item;
-	forest->node[at].spreads = item->podman_proven;
+	forest->node[at].spreads = is_here(item) && podman_open(run, &podman_proven);
 	if (run->guard.pid)
 		(void)hang_recorded(forest, at, item, &guard, "guard");
 	if (run->conmon.pid) {
 		at = hang_recorded(forest, at, item, &conmon, "");
-		forest->node[at].spreads = item->conmon_proven;
+		forest->node[at].spreads = is_here(item) && conmon_open(run, &conmon_proven);
 	}
 	if (!is_here(item))
 		return;

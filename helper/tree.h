@@ -11,10 +11,9 @@
  *        4725    3m                      ╘═ conmon
  *        4740    3m                         └─ dumb-init, container 0123456789ab
  *
- * ─ leads to a child, as the kernel has it; ═ to a process that the kernel has elsewhere,
- * where podleash knows that it belongs. Holders are as recorded: one that is dead stays.
- * Of the rest there is what lives: below podman and conmon, where these prove to be the
- * run's (identity.h), and what is in the container by its id.
+ * ─ leads to a child, as the kernel has it; ═ to a process that the kernel has elsewhere. Holders
+ * are as recorded: one that is dead stays. Of the rest there is what lives: below podman and
+ * conmon, where these prove to be the run's (identity.h), and what is in the container by its id.
  */
 #ifndef PODLEASH_TREE_H
 #define PODLEASH_TREE_H
@@ -25,7 +24,6 @@
 struct tree_run {
 	struct run run;
 	enum run_state state;
-	bool podman_proven, conmon_proven;
 };
 
 /* Starts as {0}. */
