@@ -89,17 +89,11 @@ static void exec_leashed(const struct program *program, char *const argv[], char
 		_exit(REFUSED_STATUS);
 }
 
-/* Before the caller's own exec of @path, or of the file of that name in PATH. */
-static void exec_path(const char *path, char *const argv[], char *const envp[])
-{
-	if (leash_wanted(argv, envp) && leash_counts(path, envp))
-		exec_leashed(&(struct program){.by = BY_PATH, .file = path}, argv, envp);
-}
-
-static void exec_name(const char *file, char *const argv[], char *const envp[])
+/* Before the caller's own exec of @file, which is a path, or a name to be found in PATH. */
+static void exec_file(enum program_by by, const char *file, char *const argv[], char *const envp[])
 {
 	if (leash_wanted(argv, envp) && leash_counts(file, envp))
-		exec_leashed(&(struct program){.by = BY_NAME, .file = file}, argv, envp);
+		exec_leashed(&(struct program){.by = by, .file = file}, argv, envp);
 }
 
 /* Before that of @path at @dirfd; "" is @dirfd itself where @flags say so, as in execveat(2). */
@@ -110,32 +104,32 @@ static void exec_at(int dirfd, const char *path, char *const argv[], char *const
 	if (!path || !leash_wanted(argv, envp))
 		return;
 	if (path[0] == '/' || (path[0] && dirfd == AT_FDCWD))
-		exec_path(path, argv, envp);
+		exec_file(BY_PATH, path, argv, envp);
 	else if (path[0] ? leash_counts(path, envp) : flags & AT_EMPTY_PATH)
 		exec_leashed(&program, argv, envp);
 }
 
 EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
-	exec_path(path, argv, envp);
+	exec_file(BY_PATH, path, argv, envp);
 	return REAL(execve)(path, argv, envp);
 }
 
 EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	exec_name(file, argv, envp);
+	exec_file(BY_NAME, file, argv, envp);
 	return REAL(execvpe)(file, argv, envp);
 }
 
 EXPORT int execv(const char *path, char *const argv[])
 {
-	exec_path(path, argv, environ);
+	exec_file(BY_PATH, path, argv, environ);
 	return REAL(execv)(path, argv);
 }
 
 EXPORT int execvp(const char *file, char *const argv[])
 {
-	exec_name(file, argv, environ);
+	exec_file(BY_NAME, file, argv, environ);
 	return REAL(execvp)(file, argv);
 }
 
@@ -205,8 +199,6 @@ struct spawn {
 	char *const *envp;
 };
 
-#define OWN_CALL (-1) /* no errno value */
-
 /* A leash_start that starts a child. */
 static int start_spawn(void *context, const char *path, char *const argv[])
 {
@@ -216,41 +208,38 @@ static int start_spawn(void *context, const char *path, char *const argv[])
 				 spawn->envp);
 }
 
-/* Returns 0 when the child was started, OWN_CALL to make the caller's own call, or the refusal. */
-static int spawn_leashed(struct spawn *spawn, const struct program *program, char *const argv[])
+/* Starts the child, by @real_spawn where it is none to be leashed. */
+static int spawn_program(struct spawn *spawn, const struct program *program, char *const argv[],
+			 __typeof__(&posix_spawn) real_spawn)
 {
 	int refused = 0, saved = errno;
-	bool started = leash(start_spawn, spawn, program, argv, spawn->envp, &refused);
 
-	errno = saved; /* posix_spawn(3) reports by its result alone */
-	return started ? 0 : refused ? refused : OWN_CALL;
+	if (leash_wanted(argv, spawn->envp) && leash_counts(program->file, spawn->envp)) {
+		bool started = leash(start_spawn, spawn, program, argv, spawn->envp, &refused);
+
+		errno = saved; /* posix_spawn(3) reports by its result alone */
+		if (started || refused)
+			return refused;
+	}
+	return real_spawn(spawn->pid, program->file, spawn->actions, spawn->attributes, argv,
+			  spawn->envp);
 }
 
+/* The actions may take the child to another directory. */
 EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 		       const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-	if (leash_wanted(argv, envp) && leash_counts(path, envp)) {
-		/* the actions may take the child to another directory */
-		const struct program program = {.by = BY_PATH, .file = path, .elsewhere = actions};
-		struct spawn spawn = {pid, actions, attributes, envp};
-		int error = spawn_leashed(&spawn, &program, argv);
+	const struct program program = {.by = BY_PATH, .file = path, .elsewhere = actions};
+	struct spawn spawn = {pid, actions, attributes, envp};
 
-		if (error != OWN_CALL)
-			return error;
-	}
-	return REAL(posix_spawn)(pid, path, actions, attributes, argv, envp);
+	return spawn_program(&spawn, &program, argv, REAL(posix_spawn));
 }
 
 EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 			const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-	if (leash_wanted(argv, envp) && leash_counts(file, envp)) {
-		const struct program program = {.by = BY_NAME, .file = file, .elsewhere = actions};
-		struct spawn spawn = {pid, actions, attributes, envp};
-		int error = spawn_leashed(&spawn, &program, argv);
+	const struct program program = {.by = BY_NAME, .file = file, .elsewhere = actions};
+	struct spawn spawn = {pid, actions, attributes, envp};
 
-		if (error != OWN_CALL)
-			return error;
-	}
-	return REAL(posix_spawnp)(pid, file, actions, attributes, argv, envp);
+	return spawn_program(&spawn, &program, argv, REAL(posix_spawnp));
 }

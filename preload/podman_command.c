@@ -85,12 +85,15 @@ static bool carries_value(const struct podman_flag *flag, const char *word)
 	return word[1] == '-' ? strchr(word, '=') != NULL : word[2] != '\0';
 }
 
-/* Returns the index of the first word at or after @i that is no flag, or 0. */
-static size_t skip_flags(char *const argv[], size_t i)
+/* The index of the first word from @i on that is no flag, or 0; @unknown: a flag that none knows.
+ */
+static size_t skip_flags(char *const argv[], size_t i, char *const **unknown)
 {
 	for (; argv[i] && argv[i][0] == '-'; i++) {
 		const struct podman_flag *flag = find_flag(argv[i]);
 
+		if (!flag)
+			*unknown = argv + i;
 		if (!flag || (flag->no_run && strcmp(argv[i], "--remote=false") != 0))
 			return 0;
 		if (!carries_value(flag, argv[i]) && !argv[++i])
@@ -107,12 +110,20 @@ static bool has_word(char *const argv[], const char *word)
 	return false;
 }
 
-size_t podman_command_index(char *const argv[])
+static size_t find_command(char *const argv[], char *const **unknown)
 {
+	*unknown = NULL;
 	if (!argv || !argv[0])
 		return 0;
-	size_t i = skip_flags(argv, 1);
-	return i && !strcmp(argv[i], "container") ? skip_flags(argv, i + 1) : i;
+	size_t i = skip_flags(argv, 1, unknown);
+	return i && !strcmp(argv[i], "container") ? skip_flags(argv, i + 1, unknown) : i;
+}
+
+size_t podman_command_index(char *const argv[])
+{
+	char *const *unknown;
+
+	return find_command(argv, &unknown);
 }
 
 static size_t index_of(char *const argv[], const char *command)
@@ -136,22 +147,10 @@ size_t podman_create_index(char *const argv[])
 
 bool podman_may_run(char *const argv[])
 {
-	if (!argv || !argv[0])
-		return false;
-	for (size_t i = 1; argv[i] && (argv[i][0] == '-' || !strcmp(argv[i], "container")); i++) {
-		const struct podman_flag *flag;
+	char *const *unknown;
 
-		if (argv[i][0] != '-')
-			continue;
-		flag = find_flag(argv[i]);
-		if (!flag)
-			return has_word(argv + i, "run");
-		if (flag->no_run && strcmp(argv[i], "--remote=false") != 0)
-			return false;
-		if (!carries_value(flag, argv[i]) && !argv[++i])
-			return false;
-	}
-	return false;
+	(void)find_command(argv, &unknown);
+	return unknown && has_word(unknown, "run");
 }
 
 const char *path_basename(const char *path)
