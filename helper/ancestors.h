@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processes above this one that hold its leash.
- *
- * Where a receptor command-runner or a `podleash run` is among the ancestors,
- * the holders are all processes from the parent up to it; otherwise the parent
- * alone. A detached run has one of them, ancestors_topmost(). A `podleash run` that our environment
+ * The processes above this one that hold its leash: all from the parent up to the topmost receptor
+ * command-runner or `podleash run`, else the parent alone. A `podleash run` that our environment
  * names as the owner is one as well, also where its command left us to init. The receptor daemon
- * above them is never one: it may restart while its jobs go on.
+ * never is: it may restart while its jobs go on.
  */
 #ifndef PODLEASH_ANCESTORS_H
 #define PODLEASH_ANCESTORS_H
@@ -47,19 +44,16 @@ enum ancestry {
 enum ancestry ancestors_find(struct ancestors *ancestors);
 
 /*
- * Who holds a detached run: the topmost command-runner or `podleash run`, and nobody between, since
- * who starts one goes on at once. Where there is neither: the topmost that was itself started with
- * our RECEPTOR_PID_DIRECTORY in its environment, else the parent.
+ * Who alone holds a detached run, since who starts one goes on at once: the topmost of these; where
+ * it is the parent alone, the topmost that was started with our RECEPTOR_PID_DIRECTORY in its
+ * environment, if there is one.
  */
 const struct holder *ancestors_topmost(const struct ancestors *ancestors);
 
 /* Whether none has ended since they were found: each is still the child of the next. */
 bool ancestors_hold(const struct ancestors *ancestors);
 
-/*
- * When what holds a run began, in ns since boot: a cancel that stops the run came later. Our owner
- * tells it to the ns; else it is the start of @topmost, rounded down to a clock tick.
- */
+/* When what holds a run began, in ns since boot: as our owner says, else @topmost's clock tick. */
 uint64_t ancestors_began(const struct holder *topmost);
 
 /*
@@ -68,13 +62,11 @@ uint64_t ancestors_began(const struct holder *topmost);
  */
 bool owner_name(pid_t pid, uint64_t began);
 
-/* Whether our environment names an owner, alive or not. */
+/* Whether our environment names an owner, alive or not; whether that lives. */
 bool owner_is_named(void);
-
-/* Waits up to @ms for the end of the owner that our environment names; whether it has come. */
-bool owner_ends(int ms);
-
-/* Whether our environment names an owner, and that lives. */
 bool owner_lives(void);
+
+/* Waits up to @ms for its end; whether that has come. */
+bool owner_ends(int ms);
 
 #endif

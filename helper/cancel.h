@@ -27,18 +27,15 @@ struct cancel {
 };
 
 /*
- * Writes the tombstone, ends all runs of the unit and waits for their end: those
- * with a guard by telling it, the others itself. Returns true when nothing is left
- * and, but where @holder is set, nothing can start any more; false at the time-out or
- * where something stayed. What is being ended then still ends.
+ * Writes the tombstone, ends all runs of the unit, by telling their guards or itself, and waits for
+ * that. Returns whether nothing is left and, but where @holder is set, nothing can start any more;
+ * what was not ended within the time still ends.
  */
 bool cancel_unit(struct cancel *cancel);
 
 /*
- * The same in steps, for several directories at once.
- * cancel_begin() writes the tombstone, tells all guards and starts children, and waits for nobody;
- * cancel_go_on() waits at most @ms for one of them and looks again; cancel_end() reports what is
- * left and returns what cancel_unit() does.
+ * The same in steps, for several directories at once: cancel_begin() waits for nobody,
+ * cancel_go_on() for one end at most @ms, and then looks again; cancel_end() reports what is left.
  */
 void cancel_begin(struct cancel *cancel);
 void cancel_go_on(struct cancel *cancel, int ms);

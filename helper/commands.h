@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The subcommands. Each gets its own name as argv[0] and returns the exit status, or WRONG_USAGE
- * once it has said what is wrong: its usage is printed, and the status is EXIT_USAGE then.
+ * once it has said what is wrong: its usage follows, and EXIT_USAGE.
  */
 #ifndef PODLEASH_COMMANDS_H
 #define PODLEASH_COMMANDS_H

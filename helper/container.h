@@ -14,18 +14,16 @@
 #include "record.h"
 
 /*
- * Asks the container init @init to end, by its stop signal (SIGTERM as a rule), unless its grace is
- * 0 or the signal would not reach it, then ends it (SIGKILL). The grace is run_grace(), also of a
- * cancel that comes meanwhile. Returns whether nothing of the container runs any more.
- * Logs why it is ended (log_ending()).
+ * Asks the container init @init to end, by its stop signal (SIGTERM as a rule), unless the grace is
+ * 0 or the signal would not reach it, then kills it. The grace is run_grace(), also of a cancel
+ * that comes meanwhile. Logs why (log_ending()). Returns whether nothing of the container runs.
  */
 bool container_end(struct run *run, const struct handle *init);
 
 /*
- * Ends what still runs of the container when its init is dead, which is nothing where it
- * had a pid namespace of its own: by the container's id alone (proc_in_container()). Nothing
- * where somebody else has started it anew.
- * Returns whether nothing does any more. Looks through /proc.
+ * Ends what runs of the container without its init, which is nothing where it had a pid namespace
+ * of its own: by its id alone (proc_in_container()). Nothing where somebody else has started it
+ * anew. Returns whether nothing runs any more. Looks through /proc.
  */
 bool container_end_rest(struct run *run);
 

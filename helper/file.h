@@ -13,8 +13,7 @@
 
 /*
  * Opens @path at @directory with @flags (open(2)); O_CREAT makes it 0600, whatever the umask is.
- * Only a regular file of this user's that has no other name: else -1 with errno, which file_error()
- * explains.
+ * Only a regular file of this user's under one name: else -1 with errno, which file_error() tells.
  */
 int file_open_own(int directory, const char *path, int flags);
 
@@ -25,9 +24,8 @@ bool file_make_directory(int directory, const char *name);
 int file_open_directory(int directory, const char *name);
 
 /*
- * Opens the log @path to append to, and makes it where there is none. As above, but
- * it may be root's, who lets this user write to it; and for root itself no directory or link on
- * the way may be another user's (walk.h).
+ * The same of the log @path, to append to, which is made where there is none; but it may be root's,
+ * and for root no directory or link on the way may be another user's (walk.h).
  */
 int file_open_log(const char *path);
 

@@ -14,8 +14,7 @@
 
 /*
  * Thaws the cgroup of the container @cid, and what is below it down to that of @init, its proven
- * init. Nothing where @init is in no cgroup of that container's own. Best effort: what is not
- * frozen stays as it is, and a frozen one that may not be thawed is podman's and stays frozen.
+ * init. Nothing where @init is in no cgroup of that container's own. Best effort.
  */
 void freezer_thaw(const struct handle *init, const char *cid);
 

@@ -26,17 +26,13 @@ struct given {
 int given_open(struct given *given, char *const words[], int *status);
 
 /*
- * Calls @visit for each directory of a unit below the one of @given, those that are no pid
- * directories left out. Those that are refused besides are named on stderr and in the log
- * (log.h); returns how many, and 1 where the directory cannot be read.
+ * Calls @visit for each pid directory of a unit below the one of @given. Those that are refused are
+ * named on stderr and in the log (log.h); returns how many, and 1 where none can be looked for.
  */
 typedef void given_visit(int directory, const char *path, void *context);
 size_t given_each_unit(const struct given *given, given_visit *visit, void *context);
 
-/*
- * Opens the unit's own directory @name below the one of @given and writes its path. -1 where there
- * is none, with @why NULL, and where it is refused, with the reason in @why.
- */
+/* Opens that of the unit @name and writes its path. -1, with @why NULL where there is none. */
 int given_open_unit(const struct given *given, const char *name, char path[PATH_MAX],
 		    const char **why);
 

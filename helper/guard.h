@@ -6,19 +6,14 @@
 #include "record.h"
 
 /*
- * Starts a guard for @run, whose record is open and locked: a process in a
- * session of its own, child of init, that shares the record's file description
- * and so keeps the lock. Returns once it watches, or after two seconds in which it has
- * not failed; the caller then closes its own descriptor. False with errno where it could not be
- * started: the caller still has the lock. @path is the pid directory's, for the guard's command
- * line.
+ * Starts a guard for @run, whose record is open and locked: a child of init in a session of its
+ * own, which shares the record's file description and so keeps the lock. Returns once it watches,
+ * or after two seconds in which it has not failed. False with errno where it could not be started.
+ * @path is the pid directory's, for the guard's command line.
  */
 bool guard_start(const struct run *run, const char *path);
 
-/*
- * Starts `podleash sweep PATH`, detached, where @directory has a record whose
- * guard is gone. Best effort: the next run or the next sweep sees it as well.
- */
+/* Starts `podleash sweep PATH`, detached, where another run there has no guard. Best effort. */
 void guard_sweep_others(const struct run *run, const char *path);
 
 #endif

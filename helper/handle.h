@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hold on one process that its death and the reuse of its pid cannot loosen.
- *
- * A handle is a pidfd, opened first and verified second (pidfd_open(2), Linux
- * 5.3). Older kernels (RHEL 8: 4.18) have none: there, and where descriptors or memory
- * are short, the start time is compared before each kill(2), which leaves the window between
- * the two.
+ * A hold on one process that its death and the reuse of its pid cannot loosen: a pidfd, opened
+ * first and verified second (pidfd_open(2), Linux 5.3). Where there is none (RHEL 8: 4.18), or
+ * descriptors are short, the start time is compared before each kill(2), which leaves the window
+ * between the two.
  */
 #ifndef PODLEASH_HANDLE_H
 #define PODLEASH_HANDLE_H
@@ -21,25 +19,20 @@ struct handle {
 
 #define HANDLE_NONE ((struct handle){.fd = -1})
 
-/*
- * Opens @pid, whoever it is now, and notes its start. False, and closed, where it is
- * dead, or with a shortage in errno (util.h) could not be looked at.
- */
+/* Opens @pid, whoever it is now. False where it is dead, or, by a shortage (util.h), unseen. */
 bool handle_open(struct handle *handle, pid_t pid);
 
 /*
- * Opens exactly @id. False where that process is dead, whoever has its pid now. One that
- * cannot be looked at for a shortage counts as alive until it can, and gets no signal.
+ * Opens exactly @id. False where that is dead, whoever has its pid now. One that cannot be looked
+ * at for a shortage counts as alive until it can, and gets no signal.
  */
 bool handle_open_exact(struct handle *handle, struct process id);
 
 void handle_close(struct handle *handle);
 #define _cleanup_handle_ __attribute__((cleanup(handle_close)))
 
-/*
- * Whether the process was @proven to be the one that is meant, and lives still: what was read of it
- * was not another's. Else the handle is closed.
- */
+/* Whether it was @proven to be who is meant, and lives: then what was read was its own. Else
+ * closes. */
 bool handle_keep(struct handle *handle, bool proven);
 
 /*

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is ours: the proofs that every signal rests on (docs/security.md).
- *
- * The container is known by its id, which podman writes into RUN.cid. A process takes part in a
+ * Who is ours: the proofs that every signal rests on (docs/security.md). A process takes part in a
  * run when it is of our user, its program fits the role, and its command line says so:
  *     podman   run … --cidfile=…/RUN.cid, as a flag of podman's
  *     conmon   -c CID -u CID … --exit-command-arg CID, whatever its name; podman's pipe in its
@@ -13,15 +11,15 @@
  *     session  as conmon, but -u SESSION -b …/CID/userdata/SESSION: of a podman exec
  *     starter  podman start or restart of the CID, or of the name that the run gave, with the run's
  *              directory in its environment, begun before the run was over
- * The container init is a descendant of such a conmon, or its cgroup or its mounts
- * name the CID. What was proven once is in the record as (pid, start), which with the
- * boot id names one process for ever; as the record is a file, it is proven again.
+ * The container init is a descendant of such a conmon, or its cgroup or its mounts name the CID,
+ * the id that podman writes into RUN.cid. What was proven is in the record as (pid, start); as that
+ * is a file, it is proven again.
  *
  * A conmon that came after the run was over (run->over), or a second one of a run that podman does
  * not start again, is somebody else's: a container that stays is its owner's.
  *
- * Each function opens the handle first and looks second: what it returns is open
- * on the process that was looked at. Nothing here sends a signal.
+ * Each function opens the handle first and looks second: what it returns is open on the process
+ * that was looked at. Nothing here sends a signal.
  */
 #ifndef PODLEASH_IDENTITY_H
 #define PODLEASH_IDENTITY_H
@@ -33,16 +31,15 @@
 struct census {
 	struct handles podman; /* podman, its rootless child, hold before it is podman */
 	struct handles conmon;
-	struct handles
-		runtime; /* `runc create` and its like, also without a conmon, or before it */
-	struct handles cleanup; /* conmon's exit command, also without a conmon, and runtimes */
+	struct handles runtime; /* `runc create` and its like; what becomes conmon */
+	struct handles cleanup; /* conmon's exit command, and a runtime's delete */
 	struct handles session; /* conmons of a podman exec in the container */
 	struct handles starter; /* podman start or restart of a detached container, by its job */
 	bool unsure;		/* some processes could not be looked at: there may be more */
 	bool taken;		/* somebody else has started the container anew */
 };
 
-/* Looks through /proc. */
+/* Takes those with and without a conmon above them. Looks through /proc. */
 void census_take(const struct run *run, struct census *census);
 
 /* Whether somebody else has started the run's container anew. Looks through /proc. */
@@ -57,10 +54,9 @@ void census_free(struct census *census);
 void learn_cid(struct run *run);
 
 /*
- * The same, and conmon from its pid file, also another one after a
- * restart: fills run->cid, conmon, runtime, bundle, exit_dir, stop_signal and cleanup, forgets the
- * container init, and appends what it learned to the record where that is open. Returns whether
- * conmon is known, alive or not.
+ * The same, and conmon from its pid file, also another one after a restart: fills in what
+ * struct run has of it, forgets the container init, and appends what it learned to the record where
+ * that is open. Returns whether conmon is known, alive or not.
  */
 bool learn_conmon(struct run *run);
 
@@ -70,15 +66,13 @@ bool find_conmon(struct run *run);
 /* Whether podman has made the id file, and not written the id: a full disk, or it was killed. */
 bool has_no_id(const struct run *run);
 
-/*
- * Whether podman has started conmon, as far as can be told, and its user may have taken the id
- * away: the file is one of his own.
+/* Whether conmon was started, as far as can be told, and a user may have taken his own file away.
  */
 bool id_is_lost(const struct run *run);
 
 /*
- * Reads the id in a file of the user's own, where podman writes it into one. It proves nothing: the
- * file may have been there before, or be another run's as well. False where there is none so far.
+ * Reads the id in such a file. It proves nothing: the file may have been there before, or be
+ * another run's as well. False where there is none so far.
  */
 bool read_foreign_cid(const struct run *run, char cid[CID_SIZE]);
 
@@ -86,22 +80,17 @@ bool read_foreign_cid(const struct run *run, char cid[CID_SIZE]);
 bool learn_from(struct run *run, const struct handle *conmon);
 
 /*
- * Learns the container init from its pid file, once, while conmon proves it.
- * Returns whether it is known; false with a shortage in errno (util.h) where it
- * could not be looked at.
+ * Learns the container init from its pid file, once, while conmon proves it. Returns whether it is
+ * known; false with a shortage in errno (util.h) where it could not be looked at.
  */
 bool learn_container(struct run *run);
 
-/*
- * Opens the living container init, learned by this process, or recorded and proven anew. False
- * where it is dead, or none can be proven, or with a shortage in errno none could be looked at.
- */
+/* Opens it where it lives, if it was recorded proven anew. Else false, with errno as above. */
 bool container_open(struct run *run, struct handle *handle);
 
 /*
- * Opens the living podman of the record, also while it is hold still or a script in podman's
- * place, and the living conmon; both proven anew. False where it is dead, has become another
- * program, or the record is not right.
+ * Opens the living podman of the record, also while it is hold still or a script in podman's place,
+ * and the living conmon, proven anew. False where there is none, or the record is not right.
  */
 bool podman_open(const struct run *run, struct handle *podman);
 bool conmon_open(const struct run *run, struct handle *conmon);
@@ -119,20 +108,19 @@ bool container_was_removed(const struct run *run);
 bool is_conmon_of(const char *cid, pid_t pid, const struct words *words);
 
 /*
- * Opens the living guard that the record names, proven by (pid, start), program and argument; or
- * one that has not written itself down yet: looks through /proc then.
+ * Opens the living guard that the record names, proven by program and argument; or one that has not
+ * written itself down yet: looks through /proc then.
  */
 bool guard_find(const struct run *run, struct handle *guard);
 
-/* Opens the living hold of the run; false once it is podman. Proven by (pid, start), program
- * and command line. */
+/* Opens the living hold of the run, proven by program and command line; false once it is podman. */
 bool hold_open(const struct run *run, struct handle *hold);
 
 /*
- * Calls @found for each living guard of @directory until it returns false. They are found among all
- * processes and proven by program and argument: the directory that one has open, or that it was
- * named when it lay at @path. @run is the name of its run. The handle is closed then, unless
- * the callee has taken it and left HANDLE_NONE.
+ * Calls @found for each living guard of @directory, with the name of its run, until it returns
+ * false. Looks through /proc; one is proven by program and argument, and by the directory that it
+ * has open, or was named when that lay at @path. The handle is closed then, unless the callee has
+ * taken it and left HANDLE_NONE.
  */
 typedef bool guard_found(const char *run, struct handle *guard, void *context);
 void guard_each(int directory, const char *path, guard_found *found, void *context);

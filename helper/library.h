@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libpodleash.so: where it lies, whether this machine takes it, and which entry of LD_PRELOAD it
- * is. */
+/* libpodleash.so: where it lies, whether this machine takes it; the environment that loads it. */
 #ifndef PODLEASH_LIBRARY_H
 #define PODLEASH_LIBRARY_H
 
@@ -11,19 +10,15 @@
 /* Writes where this program lies. False where proc(5) does not say. */
 bool program_path(char path[PATH_MAX]);
 
-/* Writes the path of the library beside the program @helper (a build tree), else of the installed
- * one.
- */
+/* Writes the path of the library beside the program @helper (a build tree), else the installed. */
 void library_find(const char *helper, char library[PATH_MAX]);
 
-/* Finds our library in an LD_PRELOAD, wherever it lies: its entry of @length bytes, or NULL. Pure.
- */
+/* Our library's entry, of @length bytes, in an LD_PRELOAD, wherever it lies, or NULL. Pure. */
 const char *library_entry(const char *preload, size_t *length);
 
 /*
- * Why the file @path is no library that this program's machine loads; NULL where its ELF headers
- * say that it is one, and whole: of one that is cut off dlopen(3) dies. Runs nothing of it.
- * Static text.
+ * Why the file @path is no library that this program's machine loads (static text); NULL where its
+ * ELF headers say that it is one, and whole: of one that is cut off dlopen(3) dies.
  */
 const char *library_problem(const char *path);
 
@@ -38,15 +33,14 @@ const char *program_problem(const char *path);
 bool is_same_program(const char *a, const char *b);
 
 /*
- * Has every program that is started from now on load @library, behind the libraries that it loads
- * already: some must be the first. False where memory is short.
+ * Has every program that is started from now on load @library, behind those that it loads already:
+ * some must be the first. False where memory is short.
  */
 bool environment_load(const char *library);
 
 /*
- * Makes podman's environment: ours less our own variables, our library, and what
- * environment_load() has added. NULL where memory is short. Owned by the caller, freed by free();
- * what it points to stays.
+ * Makes podman's environment: ours less our own variables, our library, and what environment_load()
+ * has added. NULL where memory is short. Freed by free(); what it points to stays.
  */
 char **environment_unleashed(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where podleash says what happened while a job runs. Never stdout or stderr:
- * receptor takes both as the job's result stream (receptor, workceptor/command.go).
+ * Where podleash says what happened while a job runs. Never stdout or stderr: receptor takes both
+ * as the job's result stream (receptor, workceptor/command.go).
  */
 #ifndef PODLEASH_LOG_H
 #define PODLEASH_LOG_H
@@ -23,11 +23,10 @@ __attribute__((format(printf, 3, 0))) void format_line(char *line, size_t size, 
 						       va_list arguments);
 
 /*
- * Logs one line about @run, printf-like, without a newline, `unit UNIT, run NAME: ` in front of it.
- * What is no printable ASCII in it is shown as `?`. The journal gets these two, the container's id
- * and @reason (NULL: none) as fields: PODLEASH_UNIT, PODLEASH_RUN, PODLEASH_CONTAINER_ID,
- * PODLEASH_REASON. What is not known of @run is "" (run_init()). Waits for nobody but the disk of
- * PODLEASH_LOG; errors are ignored, no one is left to tell.
+ * Logs one such line about @run, printf-like, without a newline, `unit UNIT, run NAME: ` in front
+ * of it. The journal gets these two, the container's id and @reason (NULL: none) as fields:
+ * PODLEASH_UNIT, PODLEASH_RUN, PODLEASH_CONTAINER_ID, PODLEASH_REASON. Waits for nobody but the
+ * disk of PODLEASH_LOG; errors are ignored, no one is left to tell.
  */
 __attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const char *reason,
 						   const char *format, ...);
@@ -35,10 +34,7 @@ __attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const 
 /* Logs such a line that is about no run. */
 #define log_line(...) log_run(NULL, NULL, __VA_ARGS__)
 
-/*
- * Logs why @run is ended (run->why), once: when no signal is due any more, as the log may lie
- * on a disk that takes its time.
- */
+/* Logs why @run is ended (run->why), once. Behind the signals: the log's disk may take its time. */
 void log_ending(struct run *run);
 
 /* Makes @text safe to show: what is no printable ASCII in it becomes `?`. */

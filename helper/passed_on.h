@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `podleash run` hears in its command's place, and passes on to it: every signal but SIGKILL
- * and SIGSTOP, which nobody can take, SIGCHLD and SIGPIPE, which are our own affair, and those that
- * tell a process of its own fault.
+ * What `podleash run` hears in its command's place, and passes on to it: every signal but those
+ * that nobody can take, SIGCHLD and SIGPIPE, and what tells a process of its own fault.
  */
 #ifndef PODLEASH_PASSED_ON_H
 #define PODLEASH_PASSED_ON_H
@@ -19,8 +18,8 @@ struct passed_on {
 };
 
 /*
- * Blocks them and SIGCHLD: blocked, one that is ignored comes as well. *@before is the mask that
- * the command is to have. Returns a signalfd(2) that does not wait, or -1 with errno.
+ * Blocks them and SIGCHLD: blocked, one that is ignored comes as well. *@before was the mask
+ * before. Returns a signalfd(2) that does not wait, or -1 with errno.
  */
 int passed_on_open(sigset_t *before);
 

@@ -10,16 +10,15 @@
 #include "names.h"
 
 /*
- * Opens the directory @path. Refuses a symlink, what is no directory, what
- * another user owns or others may write to. For root every directory and link that
- * the path leads through must be root's as well: who owns one leads elsewhere at
- * will. Returns a descriptor, or -1 with the reason in @why (static text).
+ * Opens the directory @path. Refuses a symlink, what is no directory, what another user owns or
+ * others may write to; for root also a path that leads through what is not root's: who owns that
+ * leads elsewhere at will. Returns a descriptor, or -1 with the reason in @why (static text).
  */
 int piddir_open(const char *path, const char **why);
 
 /*
- * The same in two steps, for who asks in between what it is: opens one that others may write to
- * as well (@path, or @name at @parent), and tells whether they may not.
+ * The same in two steps, for who asks in between what it is: opens @path, or @name at @parent, also
+ * where others may write to it, and tells whether they may not.
  */
 int piddir_look(const char *path, const char **why);
 int piddir_look_at(int parent, const char *name, const char **why);
@@ -32,10 +31,7 @@ bool piddir_is_closed(int directory, const char **why);
  */
 void piddir_root(char *path, size_t size);
 
-/*
- * Why the directory that @variable names, written to @path, is passed over by piddir_root().
- * NULL where it is not, or where none is named. Static text.
- */
+/* Why piddir_root() passes over what @variable names, written to @path (static text); else NULL. */
 const char *piddir_place_problem(const char *variable, char *path, size_t size);
 
 /* Writes RECEPTOR_PID_DIRECTORY, or the root where that is not set. */
@@ -44,16 +40,14 @@ void piddir_default(char *path, size_t size);
 /* Writes @path, behind the working directory where it is relative. False with errno. */
 bool piddir_absolute(const char *path, char absolute[PATH_MAX]);
 
-/*
- * Writes the unit that stands for all of the open @directory: its name, "default"
- * where that is no unit's or cannot be told.
+/* Writes the unit that stands for all of @directory: its name, "default" where that is no unit's.
  */
 void piddir_unit(int directory, char unit[UNIT_SIZE]);
 
 /*
- * Makes the directory @path (0700), marks it as made, and opens it with the mark
- * locked for as long as @lock stays open, which keeps a sweep from removing it. One
- * that is there already is opened as it is; without a mark @lock is -1. As piddir_open().
+ * Makes the directory @path (0700), marks it as made, and opens it, as piddir_open(), with the mark
+ * locked for as long as @lock stays open, which keeps a sweep from removing it. One that is there
+ * already is opened as it is; without a mark @lock is -1.
  */
 int piddir_make(const char *path, int *lock, const char **why);
 
@@ -61,16 +55,15 @@ int piddir_make(const char *path, int *lock, const char **why);
 bool piddir_is_removed(int directory);
 
 /*
- * Removes the open @directory at @path: only one that piddir_make() made, that no
- * one has locked and that holds nothing but the mark and answers (podman.h).
+ * Removes @directory, which is @path: only one that piddir_make() made, that nobody has locked and
+ * that holds nothing but the mark and answers (podman.h). False with errno.
  */
 bool piddir_remove(int directory, const char *path);
 
 /*
- * Root that @path leads to or through what another user owns becomes the first such
- * user for good: groups, gid, uid. Nothing of root's environment stays: PATH is the
- * usual one, HOME, USER and LOGNAME are that user's. Returns false with one line on
- * stderr where that fails; true where there is nothing to do.
+ * Root that @path leads to or through what another user owns becomes the first such user for good:
+ * groups, gid, uid, and an environment of PATH, HOME, USER and LOGNAME alone. False, with a line on
+ * stderr, where that fails.
  */
 bool piddir_become_owner(const char *path);
 

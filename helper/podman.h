@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls of podman itself. Each has a time bound, the run's own environment, the
- * storage options of the run, / as its directory, and nothing on stdin, stdout
- * or stderr that reaches ours.
+ * Calls of podman itself. Each has a time bound, the run's environment and storage options, / as
+ * its directory, and nothing on stdin, stdout or stderr that reaches ours.
  */
 #ifndef PODLEASH_PODMAN_H
 #define PODLEASH_PODMAN_H
@@ -67,23 +66,22 @@ const char *last_line(char *text);
 bool podman_find(struct run *run);
 
 /*
- * Whether the container, which stays, has come to an end before: podman keeps the time of that when
- * somebody starts it again. False where that cannot be told.
+ * Whether the container, which stays, has ended before: podman keeps the time of that when somebody
+ * starts it again. False where that cannot be told.
  */
 bool podman_has_ended_it(const struct run *run);
 
 /*
- * Ends the container through podman (`podman stop`), which then also knows that it is meant to
- * stay ended: a restart policy starts one that was only killed again. @grace_ms is rounded up to
- * seconds. Best effort.
+ * Ends the container by `podman stop`, which keeps a restart policy from starting it again.
+ * @grace_ms is rounded up to seconds. Best effort.
  */
 void podman_stop(const struct run *run, int grace_ms);
 
 /*
  * Does what conmon does in the end, where that was killed: says how the container ended, and calls
  * conmon's own exit command, which removes a --rm container with its volumes, and cleans up after
- * one that stays. Nothing of the container may run. Waits while that makes progress.
- * Returns whether there is nothing left to do.
+ * one that stays. Nothing of the container may run. Waits while that moves (stall.h). Returns
+ * whether there is nothing left to do.
  */
 bool podman_clean_up(struct run *run);
 

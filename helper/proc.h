@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What proc(5) says of a process. Nothing here is async-signal-safe.
- *
- * A pid alone names no process: it may be reused between two reads. Callers
- * that act on an answer hold a pidfd (handle.h) opened before the read and check
- * afterwards that the process is still alive: then every read was about it.
+ * What proc(5) says of a process. Nothing here is async-signal-safe. A pid may be reused between
+ * two reads: who acts on an answer holds a handle (handle.h) opened before, and sees afterwards
+ * that the process lives still: then every read was about it.
  */
 #ifndef PODLEASH_PROC_H
 #define PODLEASH_PROC_H
@@ -70,12 +68,10 @@ bool proc_parse_status(const char *text, struct proc_status *status);
 bool proc_status(pid_t pid, struct proc_status *status);
 
 /*
- * Reads /proc/PID/cmdline into words. Returns false where it is empty (kernel
+ * Reads /proc/PID/cmdline, or environ, that it was started with. False where it is empty (kernel
  * threads, zombies) or unreadable. The process itself chooses what stands there.
  */
 bool proc_cmdline(pid_t pid, struct words *words);
-
-/* The same of /proc/PID/environ: the environment that it was started with. */
 bool proc_environ(pid_t pid, struct words *words);
 void words_free(struct words *words);
 #define _cleanup_words_ __attribute__((cleanup(words_free)))
@@ -87,10 +83,9 @@ bool words_split(char *text, size_t size, struct words *words);
 bool proc_exe_name(pid_t pid, char name[NAME_MAX + 1]);
 
 /*
- * Whether @pid runs in the container @cid: its cgroup is libpod-CID, or podman's
- * …/CID/userdata/.containerenv is what it has at /run/.containerenv (podman,
- * libpod/container_internal_common.go). Also where conmon and the init are gone;
- * without a cgroup of its own (rootless on cgroup v1) by the mount alone.
+ * Whether @pid runs in the container @cid: its cgroup is libpod-CID, or, as without one of its own
+ * (rootless on cgroup v1), podman's …/CID/userdata/.containerenv is what it has at
+ * /run/.containerenv (podman, libpod/container_internal_common.go).
  */
 bool proc_in_container(pid_t pid, const char *cid);
 
@@ -123,15 +118,15 @@ bool proc_is_of(pid_t pid, uid_t uid);
 bool proc_descends(pid_t pid, pid_t ancestor);
 
 /*
- * Calls @visit for each process of /proc until it returns false. Returns whether it
- * was called for all: false also where /proc does not even show the caller.
+ * Calls @visit for each process of /proc until it returns false. Returns whether it was called for
+ * all: false also where /proc does not even show the caller.
  */
 typedef bool proc_visit(pid_t pid, void *context);
 bool proc_each(proc_visit *visit, void *context);
 
 /*
- * The pid that the @size bytes of @text, which a NUL follows, are: one decimal number
- * and at most one newline. 0 where it is none above 0. Pure.
+ * The pid that the @size bytes of @text, which a NUL follows, are: one decimal number and at most
+ * one newline. 0 where it is none above 0. Pure.
  */
 pid_t proc_parse_pid(const char *text, size_t size);
 

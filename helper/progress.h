@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How far a command is: one line on stderr, rewritten in place, where stderr is a terminal
- * and it takes over a second. Who prints something else erases it first.
+ * How far a command is: one line on stderr, rewritten in place, where that is a terminal and it
+ * takes over a second. Who prints something else erases it first.
  */
 #ifndef PODLEASH_PROGRESS_H
 #define PODLEASH_PROGRESS_H

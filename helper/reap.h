@@ -6,11 +6,10 @@
 #include "record.h"
 
 /*
- * Ends what is left of @run and removes its files. The caller holds the record's
- * lock: there is one reaper at a time. Bounded in time; may be called again. Of a
- * run of an earlier boot only the files are removed, one of another namespace is left alone.
- * Signals only what identity.h proves to be of the run, through handles. What is left is named in
- * the log.
+ * Ends what is left of @run and removes its files. The caller holds the record's lock: there is one
+ * reaper at a time. Bounded in time; may be called again. Of a run of an earlier boot only the
+ * files are removed, one of another namespace is left alone. Signals only what identity.h proves,
+ * through handles. What is left is named in the log.
  */
 enum reaped {
 	REAPED,	     /* nothing is left, or what is left is somebody else's */
@@ -21,9 +20,9 @@ enum reaped {
 enum reaped reap(struct run *run);
 
 /*
- * Removes the files of a run that came to its end by itself: podman, the container
- * and conmon are gone. Returns false, with nothing removed, where conmon's cleanup
- * did not do its work and reap() has to look after it. Costs no look through /proc.
+ * Removes the files of a run whose podman, container and conmon have ended by themselves. False,
+ * with nothing removed, where conmon's cleanup did not do its work, which reap() has to. Costs no
+ * look through /proc.
  */
 bool reap_finished(struct run *run);
 

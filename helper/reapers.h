@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Several runs that are being ended at once: each by a child process of ours, so
- * that one that waits out its grace does not hold up the others, or by its guard.
+ * Several runs that are being ended at once: each by its guard, or by a child of ours, so that one
+ * that waits out its grace does not hold up the others.
  */
 #ifndef PODLEASH_REAPERS_H
 #define PODLEASH_REAPERS_H
@@ -47,10 +47,7 @@ struct reapers {
 /* Prints one line for a run: what was done with it, or, with @done NULL, that it is left. */
 void report_run(struct report *report, const char *unit, const char *run, const char *done);
 
-/*
- * Shows how far it is, unless the report is silent or JSON; @pending runs are waited for
- * beside those that were started.
- */
+/* Shows how far it is; @pending runs are waited for beside those that were started. */
 void report_progress(struct report *report, size_t pending);
 
 /* Says in the log how many of those files have no line of their own; @path is the directory's. */
@@ -58,11 +55,10 @@ void report_unnamed(const struct report *report, const char *path);
 
 /*
  * Reaps @run in a child, which keeps the record's lock, and goes on when we end; the caller frees
- * the run, and so gives up its own hold on the lock. Waits for a place where many are at work,
- * while some of them end, and reaps in this process where there is no room for another one, and
- * where the run is of an earlier boot. Of a run without a record (plain.h) @file is the pid file
- * that told of it, else NULL; its pid files are removed then, and one of a conmon that is being
- * reaped already is left to that.
+ * the run. Waits for a place where many are at work, while some of them end; where no child is to
+ * be had, and for a run of an earlier boot, reaps in this process. Of a run without a record
+ * (plain.h) @file is the pid file that told of it, else NULL; its pid files are removed then, and
+ * one of a conmon that is being reaped already is left to that.
  */
 void reapers_start(struct reapers *reapers, struct run *run, const char *file);
 
@@ -71,8 +67,7 @@ bool reapers_have_room(const struct reapers *reapers);
 
 /*
  * Waits for @keeper, which has the lock of @run and ends it: its guard, or hold, which starts one.
- * Where it has no reason of its own it is to be @told (SIGTERM). One that was stopped is woken
- * (SIGCONT). Takes the handle over.
+ * @told: by SIGTERM, where it has no reason of its own. Wakes one that is stopped. Takes it over.
  */
 void reapers_wait_for(struct reapers *reapers, const struct run *run, struct handle keeper,
 		      bool told);

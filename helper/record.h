@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The record of a run: what a guard, a canceller or a sweeper of any later time
- * needs to know to end it.
+ * The record of a run: what a guard, a canceller or a sweeper of any later time needs to know.
  *
- * Text, one `key=value` a line, first `podleash=1`. Control characters and `%`
- * in values are written %XX. Lines are only ever appended, each by one
- * write(2); a last line without its newline is ignored, and so is an unknown
- * key. Any other line without `=` is damage. A record comes into sight whole, by
- * rename. Its guard holds flock(LOCK_EX) on it for as long as it lives: a free
- * lock means no guard.
+ * Text, one `key=value` a line, first `podleash=1`. Control characters and `%` in values are
+ * written %XX. It comes into sight whole, by rename; lines are only ever appended, each by one
+ * write(2). A last line without its newline is ignored, and so is an unknown key; any other line
+ * without `=` is damage. Its guard holds flock(LOCK_EX) on it for as long as it lives.
  */
 #ifndef PODLEASH_RECORD_H
 #define PODLEASH_RECORD_H
@@ -43,8 +40,7 @@ struct run {
 	int fd;		      /* the record, open and locked; -1: not */
 	char *text;	      /* owned */
 	struct words learned; /* conmon's own command line, once it was seen; owned */
-	uint64_t
-		over; /* clock ticks; a conmon that started later is not the run's; 0: it goes on */
+	uint64_t over; /* clock ticks: who starts a conmon later is its owner; 0: it goes on */
 
 	const char *boot;	/* boot_name() */
 	const char *namespaces; /* in which pids and start times are meant: place_name() */
@@ -95,21 +91,19 @@ void run_init(struct run *run, int directory, const char *name);
 bool is_storage_variable(const char *variable);
 
 /*
- * Parses @size bytes of @text into @run, of which run_init() was the last. Takes
- * ownership of @text, which it writes to, in either case: run_free() frees it.
- * Returns NULL, or why it is no record (static text). Touches no file.
+ * Parses @size bytes of @text into @run, fresh from run_init(). Takes ownership of @text, which it
+ * writes to, in either case. Returns NULL, or why it is no record (static text). Touches no file.
  */
 const char *record_parse(struct run *run, char *text, size_t size);
 
 /*
- * Opens and parses RUN.run in @directory. With @lock it also takes the lock, and
- * fails with EWOULDBLOCK where a guard has it, with ENOENT where the record was
- * removed meanwhile. One that cannot be written to is locked, and never appended to. Returns true,
- * or false with errno and @why; EBADMSG for a damaged one.
+ * Opens and parses RUN.run in @directory. With @lock it also takes the lock, and fails with
+ * EWOULDBLOCK where a guard has it, with ENOENT where the record was removed meanwhile. One that
+ * cannot be written to is never appended to. False with errno and @why; EBADMSG: it is damaged.
  */
 bool record_open(struct run *run, int directory, const char *name, bool lock, const char **why);
 
-/* Reads the record again through run->fd (a guard that was handed it). As record_open(). */
+/* The same of @run as it is (a guard that was handed run->fd). */
 bool record_read(struct run *run, const char **why);
 
 /* Closes the record and gives its lock up; what it said stays, and nothing is appended any more. */
@@ -126,21 +120,20 @@ void run_free(struct run *run);
 #define _cleanup_run_ __attribute__((cleanup(run_free)))
 
 /*
- * Publishes @draft as RUN.run in @directory, created and locked. Frees the
- * draft. Returns the record's descriptor, or -1 with errno and @why (static text); then no file
- * is left. Refuses one that record_open() would not take, now or once more is known of the run, and
- * where the file system has no room for the run's files: podman fails whose conmon cannot write.
+ * Publishes @draft, which it frees, as RUN.run in @directory, and locks that. Returns its
+ * descriptor, or -1 with errno and @why (static text); then no file is left. Refuses what
+ * record_open() would not take, now or once more is known of the run, and where the file system has
+ * no room for the run's files: podman fails whose conmon cannot write.
  */
 int record_publish(struct draft *draft, int directory, const char *name, const char **why);
 
 /*
- * Appends @draft's lines to the record, one write(2) a line, and frees it.
- * Returns false with errno: the run is then known less well, and goes on.
+ * Appends @draft's lines to the record, one write(2) a line, and frees it. False with errno: the
+ * run is then known less well, and goes on.
  */
 bool record_append(const struct run *run, struct draft *draft);
 
-/* Whether @path is the file that the library named for this run, DIRECTORY/RUN@suffix: no other
- * carries it. */
+/* Whether @path is the file that podleash named for this run alone, DIRECTORY/RUN@suffix. */
 bool run_owns(const struct run *run, const char *path, const char *suffix);
 
 /* Where (pid, start) of the record names a process. */
@@ -180,15 +173,13 @@ void place_name(char place[PLACE_SIZE]);
 /* Takes @cid for the run's, and appends it to the record where that is open. */
 void run_set_cid(struct run *run, const char *cid);
 
-/*
- * Whether nobody has the lock of the record @name: no guard, no hold that starts one, no reaper.
- * False where that cannot be told.
+/* Whether no guard, no hold that starts one and no reaper has its lock. False: or it is not known.
  */
 bool record_is_unguarded(int directory, const char *name);
 
 /*
- * Removes the files of the run: its pid files where podleash named them, the record
- * last. What cannot be removed is named in the log, and the record then stays.
+ * Removes the files of the run that podleash has named, the record last. What cannot be removed is
+ * named in the log, and the record then stays.
  */
 void record_remove(const struct run *run);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podman's command line behind `run`: which words are flags, which their
- * values, and where the image stands (podman-run(1); spf13/pflag's grammar, not
- * interspersed: the first word that is no flag ends them).
+ * podman's command line behind `run`: which words are flags, which their values, and where the
+ * image stands (podman-run(1); spf13/pflag's grammar: the first word that is no flag ends them).
  */
 #ifndef PODLEASH_RUN_FLAGS_H
 #define PODLEASH_RUN_FLAGS_H

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signals that whoever starts us may ignore, or leave to kill us. A program that is exec'ed
- * inherits what is ignored, execve(2): podman and the command of `podleash run` get all as
- * we were given it.
+ * Signals that whoever starts us may ignore, or leave to kill us. A program inherits what is
+ * ignored, execve(2): podman and the command of `podleash run` get all as we were given it.
  */
 #ifndef PODLEASH_SIGNALS_H
 #define PODLEASH_SIGNALS_H

@@ -16,10 +16,10 @@ struct movement {
 bool still_move(struct movement *movement, int alone_ms);
 
 /*
- * Waits until all of @roots have ended. Gives up where nothing has moved in them and below them for
- * too long: no process came or went, and none took processor time, proc(5). Too long is STALL_MS
- * (bounds.h), and @alone_ms where there is no process below them. Wakes those of them that are
- * stopped. Says once in the log of @run that it takes long. Returns whether they have ended.
+ * Waits until all of @roots have ended; returns whether they have. Gives up where nothing has moved
+ * in them and below them for STALL_MS (bounds.h), and for @alone_ms where there is none below: no
+ * process came or went, and none took processor time, proc(5). Wakes those of them that are
+ * stopped. Says once in the log of @run that it takes long.
  */
 bool wait_while_they_move(const struct run *run, const struct handles *roots, int alone_ms);
 

@@ -17,8 +17,8 @@ enum run_state {
 };
 
 /*
- * Tells the state, the worst where several fit: unguarded, ending, orphaned. Learns conmon
- * and the container init on the way where the record does not name them yet.
+ * Tells the state, the worst where several fit: unguarded, ending, orphaned. Learns conmon and the
+ * container init on the way.
  */
 enum run_state run_state(struct run *run);
 

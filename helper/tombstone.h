@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tombstone says that a unit was cancelled, and when: it stops any run whose
- * owner began before. The file `cancelled.UNIT` in the pid directory holds the
- * boot (boot_name()), the boot-time clock of the cancel, and the grace it asks for. A canceller
- * writes it first and looks for records second, a run publishes its record first and looks for the
- * tombstone second: one of the two always sees the other.
+ * A tombstone, the file `cancelled.UNIT` in the pid directory, says that a unit was cancelled, and
+ * when: it stops any run whose owner began before. A canceller writes it first and looks for
+ * records second, a run publishes its record first and looks for the tombstone second: one of the
+ * two always sees the other.
  */
 #ifndef PODLEASH_TOMBSTONE_H
 #define PODLEASH_TOMBSTONE_H
@@ -25,23 +24,19 @@ struct tombstone {
 /* Parses the @size bytes of @text, which a NUL follows. Pure. False where they are no tombstone. */
 bool tombstone_parse(const char *text, size_t size, struct tombstone *stone);
 
-/*
- * Writes the tombstone of @unit, or renews it. @grace_ms is what the canceller asks
- * the guards to give, -1: their own. False with errno.
- */
+/* Writes the tombstone of @unit, or renews it; @grace_ms as above. False with errno. */
 bool tombstone_write(int directory, const char *unit, int grace_ms);
 
 /*
- * Whether @unit, or the directory as a whole, was cancelled in this boot when or after a process
- * had begun, at @began (boottime_ns()). The grace that the last of these cancels asks for is
- * written to
- * *@grace_ms, which is left alone where it asks for none, and may be NULL.
+ * Whether @unit, or the directory as a whole, was cancelled in this boot at @began (boottime_ns())
+ * or later. The grace that the last of these cancels asks for, if any, is written to *@grace_ms,
+ * which may be NULL.
  */
 bool tombstone_stops(int directory, const char *unit, uint64_t began, int *grace_ms);
 
 /*
- * Whether @run was there before a cancel of it: one that came to its podman behind the cancel is
- * not, since its hold has seen the tombstone. Grace as above; false for a run without a record.
+ * Whether @run was there before a cancel of it: the hold of one that came later has seen the
+ * tombstone. Grace as above; false for a run without a record.
  */
 bool run_is_cancelled(const struct run *run, int *grace_ms);
 

@@ -15,10 +15,9 @@
 /*
  * Tells the guards to end the foreground runs of @directory whose container does not take @signal,
  * or is not there yet: that of the podman @command, and, where a terminal has sent it, those of the
- * podmans in our process group. @last: nobody is left who could ask again, and every container
- * counts as deaf. A run is left alone whose podman was started to ignore the signal (trap '' INT,
- * nohup): whoever did so means it to go on. Returns whether @command is one of those that end: it
- * ends with its container, and needs no signal.
+ * podmans in our process group; but none whose podman was started to ignore it (trap '' INT,
+ * nohup). @last: nobody is left who could ask again, and every container counts as deaf. Returns
+ * whether @command is one that ends: it ends with its container, and needs no signal.
  */
 bool end_unheard(int directory, pid_t command, const struct passed_on *signal, bool last);
 

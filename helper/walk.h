@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Going along a path, as the kernel does, one component at a time: root must not be
- * led by another user, who may point what he owns elsewhere at any moment.
+ * Going along a path, as the kernel does, one component at a time: root must not be led by another
+ * user, who may point what he owns elsewhere at any moment.
  */
 #ifndef PODLEASH_WALK_H
 #define PODLEASH_WALK_H
@@ -15,10 +15,9 @@
 bool is_anothers(const struct stat *st);
 
 /*
- * Goes along @path and stops before its last component, which it writes to @name.
- * Opens nothing for reading or writing (O_PATH). Returns the directory that holds
- * @name, to be closed by the caller, or -1 with errno. @other: the owner of the
- * first directory or symbolic link on it that is_anothers(); 0 where there is none.
+ * Goes along @path and stops before its last component, which it writes to @name. Returns the
+ * directory that holds @name (O_PATH), to be closed by the caller, or -1 with errno. @other: the
+ * owner of the first directory or symbolic link on it that is_anothers(); 0 where there is none.
  */
 int walk(const char *path, char name[NAME_MAX + 1], uid_t *other);
 

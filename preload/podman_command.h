@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podman's command line up to the subcommand: is it a local `podman run`?
- *
- * Shared by the preload library and the helper. Every function here is
- * async-signal-safe: no allocation, no locale, no system call, no global.
+ * podman's command line up to the subcommand: is it a local `podman run`? Shared by the preload
+ * library and the helper, and async-signal-safe: no allocation, locale, system call or global.
  */
 #ifndef PODLEASH_PODMAN_COMMAND_H
 #define PODLEASH_PODMAN_COMMAND_H
@@ -27,10 +25,9 @@ struct podman_flag {
 extern const struct podman_flag podman_global_flags[];
 
 /*
- * Returns the index of `run` in @argv when it is a `podman run` or
- * `podman container run` that creates a container on this machine, else 0.
- * A global flag that the table does not know makes the answer 0: whether the
- * next word is its value cannot be told, and a flag put in a wrong place would
+ * Returns the index of `run` in @argv when it is a `podman run` or `podman container run` that
+ * creates a container on this machine, else 0; also behind a global flag that the table does not
+ * know: whether the next word is its value cannot be told, and a flag put in a wrong place would
  * fail the job. @argv is NULL-terminated and may itself be NULL.
  */
 size_t podman_run_index(char *const argv[]);
