@@ -62,29 +62,20 @@ __attribute__((noreturn)) static void become_podman(const char *const words[],
 	_exit(127);
 }
 
-/* Reads more of @fd to @text, which holds *@used of @room bytes. False at its end or @deadline. */
-static bool read_more(int fd, int64_t deadline, char *text, size_t room, size_t *used)
-{
-	struct pollfd ready = {fd, POLLIN, 0};
-	ssize_t n;
-
-	if (poll(&ready, 1, ms_until(deadline)) <= 0)
-		return false;
-	n = read(fd, text + *used, room - *used - 1);
-	*used += n > 0 ? (size_t)n : 0;
-	return n > 0 || (n < 0 && errno == EINTR);
-}
-
 /* Reads @fd to its end, @deadline or OUTPUT_LIMIT, NUL-terminated. NULL where memory is short. */
 static char *read_output(int fd, int64_t deadline)
 {
 	char *text = malloc(OUTPUT_LIMIT);
+	struct pollfd ready = {fd, POLLIN, 0};
 	size_t used = 0;
+	ssize_t n = 1;
 
 	if (!text)
 		return NULL;
-	while (read_more(fd, deadline, text, OUTPUT_LIMIT, &used))
-		continue;
+	while (n > 0 && poll(&ready, 1, ms_until(deadline)) > 0) {
+		n = read(fd, text + used, OUTPUT_LIMIT - used - 1);
+		used += n > 0 ? (size_t)n : 0;
+	}
 	text[used] = '\0';
 	return text;
 }

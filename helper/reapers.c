@@ -96,7 +96,6 @@ static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 	/* our own child, not waited for yet: its pid cannot be anyone else's */
 	if (waitpid(reaper->process.id.pid, &status, WNOHANG) == 0)
 		return false;
-	reapers->children--;
 	reapers->report->children--;
 	report_end(reapers, reaper,
 		   WIFEXITED(status) ? (enum outcome)WEXITSTATUS(status) : NOT_ENDED);
@@ -146,7 +145,6 @@ static void add(struct reapers *reapers, const struct reaper *reaper)
 	reapers->item = larger;
 	larger[count] = *reaper;
 	reapers->count++;
-	reapers->children += !reaper->is_guard;
 	reapers->report->children += !reaper->is_guard;
 	reapers->report->started++;
 }
@@ -167,7 +165,7 @@ bool reapers_have_room(const struct reapers *reapers)
 
 bool reapers_work(const struct reapers *reapers)
 {
-	return reapers->children && ms_until(reapers->news + REAPERS_MS);
+	return reapers->report->children && ms_until(reapers->news + REAPERS_MS);
 }
 
 /* Forks a child that reaps; 0 in it, in the parent its pid, or -1. */
@@ -257,12 +255,12 @@ void reapers_free(struct reapers *reapers)
 			log_line("%s: its container has not ended yet", reaper->name);
 		else
 			report_run(reapers->report, reaper->unit, reaper->name, NULL);
+		reapers->report->children -= !reaper->is_guard;
 		handle_close(&reaper->process);
 	}
 	free(reapers->item);
 	reapers->item = NULL;
-	reapers->report->children -= reapers->children;
-	reapers->count = reapers->children = 0;
+	reapers->count = 0;
 	names_free(&reapers->failed);
 	progress_erase(&reapers->report->progress);
 }

@@ -14,7 +14,8 @@
 struct report {
 	bool silent, json;
 	size_t left;	 /* runs of which something is left */
-	size_t children; /* ours at work, in all directories */
+	size_t children; /* ours at work, in all directories of a cancel; a sweep has one at a time
+			  */
 
 	/* files that were found to be so; the first few have a line each (log.h) */
 	size_t damaged;	  /* or not ended: given up */
@@ -38,7 +39,7 @@ struct reapers {
 	int directory;
 	struct report *report;
 	struct reaper *item;
-	size_t count, children;
+	size_t count;
 	int64_t news; /* boottime_ms() when the first of them began, or the last one ended */
 	size_t failures;
 	struct names failed; /* records and files that are given up; named in the log */
