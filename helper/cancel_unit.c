@@ -48,8 +48,8 @@ static void give_up(struct cancel *cancel, const char *name, const char *why)
 }
 
 /*
- * A run whose lock is taken: its guard ends it. Before there is one hold has the lock, and
- * sees the tombstone; one that is stopped has to be woken for that.
+ * A run whose lock is taken: its guard ends it. Before there is one hold has the lock, and sees the
+ * tombstone; one that is stopped has to be woken for that.
  */
 static void tell_keeper(struct cancel *cancel, const char *name)
 {

@@ -98,8 +98,7 @@ static bool ask_to_end(const struct run *run, const struct handle *init, int sig
 
 /*
  * The zombies of a podman exec, which its conmon reaps, or a runtime below that, keep @init from
- * its end: pid_namespaces(7). Who is stopped is woken; a conmon whose output nobody takes is
- * killed.
+ * its end: pid_namespaces(7). Wakes who is stopped; kills a conmon whose output nobody takes.
  */
 static void end_sessions(const struct run *run, const struct handle *init)
 {

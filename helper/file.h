@@ -44,8 +44,10 @@ bool leads_to(const char *path, int fd);
 /* What errno says of such a file, in words. */
 const char *file_error(void);
 
-/* Reads all of @path, such a file, at most @limit bytes, NUL-terminated; @size may be NULL. NULL
- * with errno. */
+/*
+ * Reads all of @path, such a file of at most @limit bytes, NUL-terminated. NULL with errno. @size
+ * may be NULL. Owned by the caller.
+ */
 char *read_own_file(int directory, const char *path, size_t limit, size_t *size);
 
 /* The same of any regular file: of proc(5). */

@@ -33,9 +33,7 @@ static bool is_usual(int directory, const char *set)
 	return leads_to(path, directory);
 }
 
-/* Whether only podleash makes such a file: others may well call theirs 2026-11.run or
- * cancelled.txt.
- */
+/* Whether only podleash makes such a file: others may call theirs 2026-11.run or cancelled.txt. */
 static bool is_mark(int directory, const char *name)
 {
 	char run[RUN_SIZE];

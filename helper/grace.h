@@ -15,8 +15,7 @@ bool grace_parse(const char *text, int *grace_ms);
 /* The same of what a command was given; says so on stderr where it is none. */
 bool grace_given(const char *text, int *grace_ms);
 
-/* PODLEASH_GRACE in milliseconds, -1 where it is not set; a bad one is logged and counts as not
- * set. */
+/* PODLEASH_GRACE in milliseconds, -1: not set, or a bad one, which is logged. */
 int grace_from_environment(void);
 
 #endif

@@ -2,10 +2,9 @@
 /*
  * podleash guard: waits for the end of a run, or ends it.
  *
- * One process a run. It sleeps in poll(2) on the pidfds of the holders, podman,
- * conmon and the container init; once all are known nothing wakes it but the
- * death of one of them or SIGTERM, which is how a canceller and a service
- * manager's stop speak to it.
+ * One process a run. It sleeps in poll(2) on the pidfds of the holders, podman, conmon and the
+ * container init; once all are known nothing wakes it but the death of one of them or SIGTERM, of a
+ * canceller or a service manager.
  */
 #include <fcntl.h>
 #include <malloc.h>
@@ -61,10 +60,7 @@ struct sight {
 	bool podman_gone, conmon_gone, holder_gone;
 };
 
-/*
- * Keeps @handle open on the process @id, closed once that is dead: judge() sees it
- * either way, and what is open when the guard goes to sleep wakes it by its death.
- */
+/* Keeps @handle open on the process @id until that is dead: what is open wakes the guard then. */
 static void follow(struct handle *handle, struct process id)
 {
 	bool same = is_same_process(handle->id, id);
@@ -76,10 +72,7 @@ static void follow(struct handle *handle, struct process id)
 		(void)handle_open_exact(handle, id);
 }
 
-/*
- * Whether conmon has to be looked for among all processes: podman has no pid file to name it in
- * that we know, or has ended and left none.
- */
+/* Whether no pid file tells conmon: podman was given none, or has ended and left none. */
 static bool needs_search(const struct watch *watch)
 {
 	return !watch->run->conmon_pidfile[0] || !handle_alive(&watch->podman);
@@ -170,8 +163,8 @@ static enum verdict linger(struct watch *watch, int ms)
 }
 
 /*
- * conmon is gone and podman lives. It may write its output for as long as its reader
- * takes; where conmon did not clean up, it waits for ever.
+ * conmon is gone and podman lives. It may write its output for as long as its reader takes; where
+ * conmon did not clean up, it waits for ever.
  */
 static enum verdict linger_for_podman(struct watch *watch)
 {
@@ -335,10 +328,7 @@ static void forget_signals(const struct watch *watch)
 		continue;
 }
 
-/*
- * Sleeps until @ms are over, or a signal comes, or has come while the reaper was at work;
- * returns whether it was the time.
- */
+/* Sleeps for @ms, or until a signal comes, or has come by now; returns whether it was the time. */
 static bool pause_reaping(const struct watch *watch, int ms)
 {
 	struct pollfd signals = {watch->signals, POLLIN, 0};

@@ -31,8 +31,10 @@ bool handle_open_exact(struct handle *handle, struct process id);
 void handle_close(struct handle *handle);
 #define _cleanup_handle_ __attribute__((cleanup(handle_close)))
 
-/* Whether it was @proven to be who is meant, and lives: then what was read was its own. Else
- * closes. */
+/*
+ * Whether it was @proven to be who is meant, and lives: then what was read was its own. Else the
+ * handle is closed.
+ */
 bool handle_keep(struct handle *handle, bool proven);
 
 /*

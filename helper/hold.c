@@ -4,13 +4,10 @@
  * podleash hold PATH ARGV0 … create …
  * podleash hold PATH ARGV0 …                          (there may be a run in it)
  *
- * Stands between the runner's exec and podman, in the same process: publishes
- * the run's record, starts its guard, and becomes podman, which is asked for the
- * container's id besides (--cidfile). Whatever fails here must not fail the job:
- * podman is then started as the runner asked for it.
- *
- * A `podman create` is started so at once, but with nothing of ours in its environment: that may go
- * into the container (--env-host).
+ * Stands between the runner's exec and podman, in the same process: publishes the run's record,
+ * starts its guard, and becomes podman, which is asked for the container's id besides (--cidfile).
+ * Whatever fails here must not fail the job: podman is then started as the runner asked for it. So
+ * is a `podman create`, but with nothing of ours in its environment: --env-host takes that along.
  */
 #include <fcntl.h>
 #include <signal.h>

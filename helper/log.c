@@ -38,8 +38,7 @@ static bool log_to_file(const char *line)
 	return write(fd, stamped, length + (size_t)more) >= 0;
 }
 
-/* A guard that must end a container, and a job that must start, wait for no logger: false where
- * nobody takes @message at once. */
+/* Nobody here waits for a logger: false where none takes @message at once. */
 static bool send_to(const char *path, const char *message, size_t length)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -255,8 +255,7 @@ bool piddir_remove(int directory, const char *path)
 	return false;
 }
 
-/* What was root's is not the user's: his storage is found by his HOME, and his guards log
- * elsewhere. */
+/* What was root's is not the user's: HOME leads to his storage, and his guards log elsewhere. */
 static bool take_environment(const struct passwd *user)
 {
 	return clearenv() == 0 && setenv("PATH", USUAL_PATH, 1) == 0 &&

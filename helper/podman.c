@@ -44,10 +44,7 @@ static char *const *environment_of(const struct run *run)
 	return (char *const *)(uintptr_t)run->environment;
 }
 
-/*
- * In the child: becomes podman in @directory, or / where that is none. What it prints as @stream,
- * its stdout or stderr, goes to @output, the rest nowhere.
- */
+/* In the child: becomes podman in @directory, or else in /, with @output as its stdout. */
 __attribute__((noreturn)) static void become_podman(const char *const words[],
 						    char *const environment[],
 						    const char *directory, int output, int stream)
@@ -111,9 +108,8 @@ static int exit_status(int status)
 }
 
 /*
- * Runs the command line @words in @directory for at most @ms. Returns its exit status, or -1 where
- * it could not be started or was ended for taking too long. With @output, hands over what it prints
- * as @stream (NULL where there is none).
+ * Runs @words in @directory for at most @ms. Returns the exit status, or -1 where it could not be
+ * started or was ended for taking too long. With @output, hands its stdout over, or NULL.
  */
 static int call(const char *directory, const char *const words[], char *const environment[], int ms,
 		char **output)
@@ -144,8 +140,7 @@ static int call(const char *directory, const char *const words[], char *const en
 	return ended == child ? exit_status(status) : -1;
 }
 
-/* Whether the value of a setting, "--flag=value", "NAME=value" or a word of its own, is no absolute
- * path. */
+/* Whether a setting, "--flag=value", "NAME=value" or a value alone, is no absolute path. */
 static bool is_relative(const char *setting)
 {
 	const char *value = strchr(setting, '=');

@@ -53,8 +53,7 @@ struct words {
 #define BOOT_ID_SIZE 37
 void proc_boot_id(char boot[BOOT_ID_SIZE]);
 
-/* Reads all of /proc/PID/@name, at most @limit bytes, NUL-terminated; @size may be NULL. NULL with
- * errno. Owned by the caller. */
+/* As read_file() (file.h), of /proc/PID/@name. */
 char *proc_read(pid_t pid, const char *name, size_t limit, size_t *size);
 
 /* Parses the @size bytes of a /proc/PID/stat. Pure. Returns false where they are not one. */

@@ -177,8 +177,7 @@ static void end_creation(struct run *run, const struct census *census)
 		end_trees(run, &scene.census);
 }
 
-/* Ends the container: by its @init, or what is in it by its id where that is dead or was never
- * seen. */
+/* Ends the container: by its @init, or by its id where that is dead or was never seen. */
 static bool end_container(struct run *run, const struct handle *init)
 {
 	bool running = init->id.pid != 0;

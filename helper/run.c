@@ -159,8 +159,7 @@ static bool open_directory(struct job *job, const char **why)
 	return job->directory >= 0;
 }
 
-/* Sets the environment of the leash. A library that ld.so cannot load would print into the job's
- * result. */
+/* Sets the environment of the leash. What ld.so cannot load would print into the job's result. */
 static bool set_environment(struct job *job, const char **why)
 {
 	char helper[PATH_MAX], library[PATH_MAX];

@@ -2,9 +2,9 @@
 /*
  * podleash sweep: puts a pid directory, and the unit directories in it, in order.
  *
- * A run whose guard is gone is ended where a holder is dead and gets a new guard
- * where all live. Files of an earlier boot, old tombstones, records that were
- * never published and pid files of nobody are removed.
+ * A run whose guard is gone is ended where a holder is dead and gets a new guard where all live.
+ * Files of an earlier boot, old tombstones, records that were never published and pid files of
+ * nobody are removed.
  */
 #include <fcntl.h>
 #include <getopt.h>

@@ -58,7 +58,7 @@ bool tombstone_write(int directory, const char *unit, int grace_ms)
 	return false;
 }
 
-/* Reads the tombstone of @unit, of whatever boot. As read_stone(). */
+/* Reads the tombstone of @unit, of whatever boot. */
 static bool read_any_stone(int directory, const char *unit, struct tombstone *stone)
 {
 	char name[NAME_MAX + 1];
@@ -70,10 +70,7 @@ static bool read_any_stone(int directory, const char *unit, struct tombstone *st
 	return text && tombstone_parse(text, size, stone);
 }
 
-/*
- * Reads the tombstone of @unit. False where there is none of this boot, with a shortage
- * in errno where it could not be told.
- */
+/* Reads that of this boot. False where there is none, or by a shortage in errno it is not known. */
 static bool read_stone(int directory, const char *unit, struct tombstone *stone)
 {
 	return read_any_stone(directory, unit, stone) && boot_is_this(directory, stone->boot);

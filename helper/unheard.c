@@ -29,8 +29,7 @@ static bool was_told(const struct run *run, pid_t command, bool group)
 	       process_lives(run->podman);
 }
 
-/* Has the guard of the run end it, where podman has the signal in vain; returns whose podman that
- * is, else 0. */
+/* Has the guard end the run, where podman has the signal in vain; returns whose podman that is. */
 static pid_t end_one(int directory, const char *name, pid_t command, const struct passed_on *signal,
 		     bool last)
 {

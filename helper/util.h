@@ -44,8 +44,7 @@ static inline void cleanup_free(void *pointer)
 	errno = saved;
 }
 
-/* Whether errno tells what was short, descriptors or memory or a working disk, and nothing of what
- * was to be looked at: it may be there or not. */
+/* Whether errno tells what was short, and nothing of what was to be looked at: it may be there. */
 static inline bool is_shortage(void)
 {
 	return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO;

@@ -2,11 +2,10 @@
 /*
  * The eleven functions that start a program, in front of libc's own.
  *
- * libc's exec functions call each other without going through the dynamic
- * linker, so each is interposed; system(3) and popen(3) start a shell, which
- * inherits LD_PRELOAD. Each goes on to the next one of its own name, which may be
- * another library's. All of this runs in vfork children, in forked children of
- * threaded programs and in signal handlers: async-signal-safe throughout, and no
+ * libc's exec functions call each other without going through the dynamic linker, so each is
+ * interposed; system(3) and popen(3) start a shell, which inherits LD_PRELOAD. Each goes on to the
+ * next one of its own name, which may be another library's. All of this runs in vfork children, in
+ * forked children of threaded programs and in signal handlers: async-signal-safe throughout, and no
  * global is written after the constructor but memory.c's.
  */
 #include <alloca.h>

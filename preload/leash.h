@@ -10,8 +10,7 @@
 
 #include "resolve.h"
 
-/* How a command line is started: 0 when it was (a spawn), else an errno value. @context is the
- * caller's. */
+/* How a command line is started; 0 when it was (a spawn), else an errno value. */
 typedef int leash_start(void *context, const char *path, char *const argv[]);
 
 /*
