@@ -91,50 +91,6 @@ static bool keep(const char **list, size_t *count, size_t size, const char *valu
 	return true;
 }
 
-/* A key whose value stands as it is; returns whether @key is one. */
-static bool take_string(struct run *run, const char *key, const char *value)
-{
-	struct {
-		const char *key;
-		const char **field;
-	} strings[] = {
-		{"boot", &run->boot},
-		{"namespaces", &run->namespaces},
-		{"cidfile", &run->cidfile},
-		{"conmon_pidfile", &run->conmon_pidfile},
-		{"pidfile", &run->pidfile},
-		{"cwd", &run->cwd},
-		{"executable", &run->executable},
-		{"name", &run->container_name},
-		{"runtime", &run->runtime},
-		{"bundle", &run->bundle},
-		{"exit_dir", &run->exit_dir},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
-		if (!equal(key, strings[i].key))
-			continue;
-		*strings[i].field = value;
-		return true;
-	}
-	return false;
-}
-
-/* Where the process that @key names is kept; NULL where it names none. */
-static struct process *find_process(struct run *run, const char *key)
-{
-	if (equal(key, "podman"))
-		return &run->podman;
-	if (equal(key, "guard"))
-		return &run->guard;
-	if (equal(key, "container"))
-		return &run->container;
-	if (!equal(key, "conmon"))
-		return NULL;
-	run->container = (struct process){0}; /* after a restart it has another init */
-	return &run->conmon;
-}
-
 static bool parse_holder(struct run *run, char *value)
 {
 	struct holder *holder = &run->holder[run->holders];
@@ -171,15 +127,62 @@ static bool parse_ignored(struct run *run, const char *value)
 	return true;
 }
 
+/* The member that a key stands for: one of these. */
+struct member {
+	const char *key, **text;
+	struct process *process;
+	bool *flag;
+};
+
+static bool find_member(struct run *run, const char *key, struct member *found)
+{
+	const struct member members[] = {
+		{"boot", .text = &run->boot},
+		{"namespaces", .text = &run->namespaces},
+		{"cidfile", .text = &run->cidfile},
+		{"conmon_pidfile", .text = &run->conmon_pidfile},
+		{"pidfile", .text = &run->pidfile},
+		{"cwd", .text = &run->cwd},
+		{"executable", .text = &run->executable},
+		{"name", .text = &run->container_name},
+		{"runtime", .text = &run->runtime},
+		{"bundle", .text = &run->bundle},
+		{"exit_dir", .text = &run->exit_dir},
+		{"podman", .process = &run->podman},
+		{"guard", .process = &run->guard},
+		{"conmon", .process = &run->conmon},
+		{"container", .process = &run->container},
+		{"detach", .flag = &run->detach},
+		{"remove", .flag = &run->remove},
+		{"restarts", .flag = &run->restarts},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		*found = members[i];
+		if (equal(key, found->key))
+			return true;
+	}
+	return false;
+}
+
+static bool parse_member(const struct member *member, char *value)
+{
+	if (member->text)
+		*member->text = value;
+	else if (member->flag)
+		*member->flag = equal(value, "1");
+	return !member->process || parse_process(value, member->process, NULL);
+}
+
 /* One line; returns false where the value is none for its key. Unknown keys are fine. */
 static bool parse_line(struct run *run, const char *key, char *value)
 {
-	struct process *process = find_process(run, key);
+	struct member member;
 
-	if (take_string(run, key, value))
-		return true;
-	if (process)
-		return parse_process(value, process, NULL);
+	if (equal(key, "conmon")) /* after a restart the container has another init */
+		run->container = (struct process){0};
+	if (find_member(run, key, &member))
+		return parse_member(&member, value);
 	if (equal(key, "holder"))
 		return parse_holder(run, value);
 	if (equal(key, "unit"))
@@ -200,12 +203,6 @@ static bool parse_line(struct run *run, const char *key, char *value)
 		return keep(run->cleanup, &run->cleanups, RUN_WORDS, value);
 	if (equal(key, "env")) /* more than there is room for is left out */
 		(void)keep(run->environment, &run->environments, RUN_ENVIRONMENT, value);
-	else if (equal(key, "detach"))
-		run->detach = equal(value, "1");
-	else if (equal(key, "remove"))
-		run->remove = equal(value, "1");
-	else if (equal(key, "restarts"))
-		run->restarts = equal(value, "1");
 	return true;
 }
 
