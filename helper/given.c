@@ -157,24 +157,14 @@ int given_open_unit(const struct given *given, const char *name, char path[PATH_
 	return -1;
 }
 
-static void name_refused(const char *path, const char *why, size_t *refused)
-{
-	if (!may_name(refused))
-		return;
-	log_line("%s: %s; left alone", path, why);
-	print_error("%s: %s; left alone", path, why);
-}
-
 size_t given_each_unit(const struct given *given, given_visit *visit, void *context)
 {
 	_cleanup_names_ struct names names;
 	size_t refused = 0;
 
 	if (!names_read(given->directory, &names)) {
-		int error = errno;
-
-		log_line("%s: cannot be read: %s", given->path, strerror(error));
-		print_error("%s: cannot be read: %s", given->path, strerror(error));
+		log_line("%s: cannot be read: %s", given->path, strerror(errno)); /* keeps errno */
+		print_error("%s: cannot be read: %s", given->path, strerror(errno));
 		return 1;
 	}
 	for (size_t i = 0; i < names.count; i++) {
@@ -182,10 +172,12 @@ size_t given_each_unit(const struct given *given, given_visit *visit, void *cont
 		const char *why;
 		_cleanup_close_ int unit = given_open_unit(given, names.name[i], path, &why);
 
-		if (unit >= 0)
+		if (unit >= 0) {
 			visit(unit, path, context);
-		else if (why)
-			name_refused(path, why, &refused);
+		} else if (why && may_name(&refused)) {
+			log_line("%s: %s; left alone", path, why);
+			print_error("%s: %s; left alone", path, why);
+		}
 	}
 	if (unnamed(refused))
 		print_error("%s: %zu more units", given->path, unnamed(refused));

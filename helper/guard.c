@@ -149,11 +149,6 @@ static void look(struct watch *watch)
 	follow(&watch->container, run->container);
 }
 
-static bool all_known(const struct run *run)
-{
-	return run->conmon.pid && run->container.pid;
-}
-
 /* Waits for an end that is due, and does not trust it to come. */
 static enum verdict linger(struct watch *watch, int ms)
 {
@@ -250,11 +245,13 @@ static enum verdict judge(struct watch *watch, const char **why)
 
 static int timeout_ms(const struct watch *watch)
 {
+	const struct run *run = watch->run;
 	int64_t look_ms = (boottime_ms() - watch->started) / 8;
+	bool all_known = run->conmon.pid && run->container.pid;
 
 	if (watch->linger_until)
 		return ms_until(watch->linger_until);
-	if (all_known(watch->run) && (handle_alive(&watch->conmon) || !watch->run->detach))
+	if (all_known && (handle_alive(&watch->conmon) || !run->detach))
 		return -1;
 	if (look_ms < LOOK_MIN_MS)
 		return LOOK_MIN_MS;

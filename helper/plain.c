@@ -127,15 +127,10 @@ void plain_log_foreign(int directory, const char *path, const struct names *name
 				 names->name[i]);
 }
 
-/* Whether every pid is seen from here: not so in a pid namespace below the first (proc_ns.h). */
-static bool sees_all_pids(void)
-{
-	return proc_namespace(0, "pid") == FIRST_PID_NAMESPACE;
-}
-
 bool plain_is_stale(int directory, const char *name)
 {
-	if (!sees_all_pids())
+	/* from a pid namespace below the first not every pid is seen (proc_ns.h) */
+	if (proc_namespace(0, "pid") != FIRST_PID_NAMESPACE)
 		return false;
 	pid_t pid = read_pid_file(directory, name);
 	_cleanup_handle_ struct handle handle = HANDLE_NONE;

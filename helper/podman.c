@@ -696,12 +696,6 @@ static bool clean_up_and_remove(struct run *run)
 	return is_unknown(run);
 }
 
-/* A bundle that is there says that there is something to remove. */
-static bool is_removed(const struct run *run)
-{
-	return (!run->bundle[0] || container_was_removed(run)) && is_unknown(run);
-}
-
 bool podman_clean_up(struct run *run)
 {
 	char runtime[PATH_MAX];
@@ -711,7 +705,9 @@ bool podman_clean_up(struct run *run)
 	if (!run->remove)
 		return clean_up_staying(run);
 	find_runtime(run, runtime); /* while podman knows it */
-	if (!is_removed(run) && !clean_up_and_remove(run))
+	/* a bundle that is there says that there is something to remove */
+	bool gone = (!run->bundle[0] || container_was_removed(run)) && is_unknown(run);
+	if (!gone && !clean_up_and_remove(run))
 		return false;
 	podman_forget(run, runtime);
 	return true;

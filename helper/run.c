@@ -460,12 +460,6 @@ static int run_job(struct job *job)
 	return end_as(status);
 }
 
-/* Whether that happened before the unit had its directory, where hold looks. */
-static bool was_cancelled(const struct job *job)
-{
-	return job->root >= 0 && tombstone_stops(job->root, job->unit, job->began, NULL);
-}
-
 static int refuse(struct job *job, const char *why)
 {
 	log_run(&job->whole, why, "%s; %s is not started", why, job->command[0]);
@@ -490,7 +484,8 @@ int run_main(int argc, char *argv[])
 	name_unit(&job);
 	if (!open_directory(&job, &why))
 		return go_without(&job, A_LEASH, why);
-	if (was_cancelled(&job))
+	/* before the unit had its directory, where hold looks */
+	if (job.root >= 0 && tombstone_stops(job.root, job.unit, job.began, NULL))
 		return refuse(&job, "it was cancelled");
 	if (!set_environment(&job, &why)) {
 		remove_directory(&job);

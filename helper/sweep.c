@@ -41,13 +41,6 @@ struct sweep {
 	struct reapers reapers;
 };
 
-static void give_guard(struct sweep *sweep, struct run *run)
-{
-	bool guarded = sweep->dry_run || guard_start(run, sweep->path);
-
-	report_run(&sweep->report, run->unit, run->name, guarded ? "guarded" : NULL);
-}
-
 static void name_damaged(struct sweep *sweep, const char *name, const char *why)
 {
 	struct report *report = &sweep->report;
@@ -111,7 +104,9 @@ static bool sweep_run(struct sweep *sweep, const char *name)
 		report_run(&sweep->report, run.unit, run.name, NULL);
 		name_elsewhere(sweep, &run);
 	} else if (where == PLACE_HERE && run_is_held(&run)) {
-		give_guard(sweep, &run);
+		bool guarded = sweep->dry_run || guard_start(&run, sweep->path);
+
+		report_run(&sweep->report, run.unit, run.name, guarded ? "guarded" : NULL);
 	} else if (sweep->dry_run) {
 		report_run(&sweep->report, run.unit, run.name, "ended");
 	} else {
