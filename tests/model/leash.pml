@@ -903,7 +903,7 @@ inline sweep_run()
 			:: else
 			fi;
 			if
-			:: run_is_held -> guard_start(me, failed); failed = !failed; Close(me); break /* give_guard() */
+			:: run_is_held -> guard_start(me, failed); failed = !failed; Close(me); break /* sweep_run() */
 			:: else -> reap(); Close(me); break
 			fi
 #ifdef SWEEP_TRUSTS_LOCK
@@ -932,7 +932,7 @@ proctype Sweep(byte me)
 proctype Neighbour(byte me)
 {
 	if
-	:: d_step { record && lock == NOBODY -> lock = me; open[me] = 1 } /* is_unguarded() */
+	:: d_step { record && lock == NOBODY -> lock = me; open[me] = 1 } /* record_is_unguarded() */
 		Close(me);
 		run Sweep(me)
 	:: true
