@@ -8,8 +8,9 @@
 /*
  * Starts a guard for @run, whose record is open and locked: a child of init in a session of its
  * own, which shares the record's file description and so keeps the lock. Returns once it watches,
- * or after two seconds in which it has not failed. False with errno where it could not be started.
- * @path is the pid directory's, for the guard's command line.
+ * or after two seconds in which it has not failed. False with errno where it could not be started;
+ * the caller's own descriptor has the lock as before. @path is the pid directory's, for the guard's
+ * command line.
  */
 bool guard_start(const struct run *run, const char *path);
 

@@ -19,7 +19,10 @@ struct handle {
 
 #define HANDLE_NONE ((struct handle){.fd = -1})
 
-/* Opens @pid, whoever it is now. False where it is dead, or, by a shortage (util.h), unseen. */
+/*
+ * Opens @pid, whoever it is now. False where it is dead, or with a shortage in errno (util.h) could
+ * not be looked at.
+ */
 bool handle_open(struct handle *handle, pid_t pid);
 
 /*

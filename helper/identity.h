@@ -66,8 +66,7 @@ bool find_conmon(struct run *run);
 /* Whether podman has made the id file, and not written the id: a full disk, or it was killed. */
 bool has_no_id(const struct run *run);
 
-/* Whether conmon was started, as far as can be told, and a user may have taken his own file away.
- */
+/* Whether conmon was started, as far as is known, and the id may be lost with a user's own file. */
 bool id_is_lost(const struct run *run);
 
 /*

@@ -40,8 +40,7 @@ void piddir_default(char *path, size_t size);
 /* Writes @path, behind the working directory where it is relative. False with errno. */
 bool piddir_absolute(const char *path, char absolute[PATH_MAX]);
 
-/* Writes the unit that stands for all of @directory: its name, "default" where that is no unit's.
- */
+/* Writes the unit that stands for all of @directory: its name, "default" if that is no unit's. */
 void piddir_unit(int directory, char unit[UNIT_SIZE]);
 
 /*

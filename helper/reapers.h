@@ -14,8 +14,7 @@
 struct report {
 	bool silent, json;
 	size_t left;	 /* runs of which something is left */
-	size_t children; /* ours at work, in all directories of a cancel; a sweep has one at a time
-			  */
+	size_t children; /* ours at work, in all directories of a cancel */
 
 	/* files that were found to be so; the first few have a line each (log.h) */
 	size_t damaged;	  /* or not ended: given up */

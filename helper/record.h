@@ -5,7 +5,8 @@
  * Text, one `key=value` a line, first `podleash=1`. Control characters and `%` in values are
  * written %XX. It comes into sight whole, by rename; lines are only ever appended, each by one
  * write(2). A last line without its newline is ignored, and so is an unknown key; any other line
- * without `=` is damage. Its guard holds flock(LOCK_EX) on it for as long as it lives.
+ * without `=` is damage. Its guard holds flock(LOCK_EX) on it for as long as it lives: a free lock
+ * means no guard.
  */
 #ifndef PODLEASH_RECORD_H
 #define PODLEASH_RECORD_H
@@ -40,7 +41,7 @@ struct run {
 	int fd;		      /* the record, open and locked; -1: not */
 	char *text;	      /* owned */
 	struct words learned; /* conmon's own command line, once it was seen; owned */
-	uint64_t over; /* clock ticks: who starts a conmon later is its owner; 0: it goes on */
+	uint64_t over; /* ticks; a conmon that started later is not the run's; 0: it goes on */
 
 	const char *boot;	/* boot_name() */
 	const char *namespaces; /* in which pids and start times are meant: place_name() */
@@ -91,8 +92,9 @@ void run_init(struct run *run, int directory, const char *name);
 bool is_storage_variable(const char *variable);
 
 /*
- * Parses @size bytes of @text into @run, fresh from run_init(). Takes ownership of @text, which it
- * writes to, in either case. Returns NULL, or why it is no record (static text). Touches no file.
+ * Parses @size bytes of @text into @run, fresh from run_init(). Takes over @text, which it writes
+ * to, in either case: run_free() frees it. Returns NULL, or why it is no record (static text).
+ * Touches no file.
  */
 const char *record_parse(struct run *run, char *text, size_t size);
 
@@ -173,8 +175,7 @@ void place_name(char place[PLACE_SIZE]);
 /* Takes @cid for the run's, and appends it to the record where that is open. */
 void run_set_cid(struct run *run, const char *cid);
 
-/* Whether no guard, no hold that starts one and no reaper has its lock. False: or it is not known.
- */
+/* Whether no guard, no hold that starts one and no reaper has the lock, as far as can be told. */
 bool record_is_unguarded(int directory, const char *name);
 
 /*

@@ -85,8 +85,7 @@ static bool carries_value(const struct podman_flag *flag, const char *word)
 	return word[1] == '-' ? strchr(word, '=') != NULL : word[2] != '\0';
 }
 
-/* The index of the first word from @i on that is no flag, or 0; @unknown: a flag that none knows.
- */
+/* The index of the first word from @i on that is no flag, or 0. *@unknown: a flag not known. */
 static size_t skip_flags(char *const argv[], size_t i, char *const **unknown)
 {
 	for (; argv[i] && argv[i][0] == '-'; i++) {
