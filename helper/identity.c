@@ -404,10 +404,9 @@ static bool is_of_run(const struct run *run, const struct handle *conmon)
  */
 static bool open_conmon(const struct run *run, pid_t pid, bool own, struct handle *conmon)
 {
-	if (open_in_role(run, pid, conmon) == ROLE_CONMON && is_of_run(run, conmon) == own)
-		return true;
-	handle_close(conmon);
-	return false;
+	enum role role = open_in_role(run, pid, conmon);
+
+	return handle_keep(conmon, role == ROLE_CONMON && is_of_run(run, conmon) == own);
 }
 
 /* Waits out the moment in which @handle's process becomes another program. */

@@ -60,24 +60,23 @@ static void fill(struct run *run, const char *unit)
 
 bool plain_find(struct run *run, int directory, const char *name, const char *unit)
 {
-	errno = 0;
-	pid_t pid = read_pid_file(directory, name);
-	struct handle conmon;
+	_cleanup_handle_ struct handle conmon = HANDLE_NONE;
 	struct proc_stat stat;
-	bool found;
 
 	run_init(run, directory, "");
+	errno = 0;
+	pid_t pid = read_pid_file(directory, name);
 	if (!pid)
 		return false;
 	/* the file names conmon itself, or the container init, whose parent conmon is */
 	if (!open_conmon(&conmon, pid, directory, name) &&
 	    (!proc_stat(pid, &stat) || !open_conmon(&conmon, stat.ppid, directory, name)))
 		return false;
-	found = learn_from(run, &conmon);
-	handle_close(&conmon);
-	if (found)
-		fill(run, unit);
-	return found;
+	run->boot = proc_boot_id();
+	if (!learn_from(run, &conmon))
+		return false;
+	fill(run, unit);
+	return true;
 }
 
 bool plain_remove(const struct run *run)
