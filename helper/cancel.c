@@ -57,11 +57,17 @@ static bool parse(struct options *options, int argc, char *argv[])
 	return options->words[0] || options->unit;
 }
 
+/* One in whose directory something is being ended; the directory is its own. */
+struct kept {
+	struct cancel cancel;
+	char path[PATH_MAX];
+};
+
 struct cancelling {
 	const struct options *options;
 	struct report report;
-	int64_t deadline;    /* boottime_ms(), of all directories together */
-	struct cancel *kept; /* in directories where something is being ended; owns these */
+	int64_t deadline; /* boottime_ms(), of all directories together */
+	struct kept *kept;
 	size_t count;
 	bool left;
 };
@@ -89,26 +95,20 @@ static void end(struct cancelling *cancelling, struct cancel *cancel)
 			    cancel->path);
 }
 
-/*
- * Keeps @cancel for wait_for_all(), with a path and a directory of its own. False where memory or
- * descriptors are short.
- */
+/* Keeps @cancel for wait_for_all(). False where memory or descriptors are short. */
 static bool keep(struct cancelling *cancelling, const struct cancel *cancel)
 {
 	size_t count = cancelling->count;
-	struct cancel *larger = realloc(cancelling->kept, (count + 1) * sizeof(*larger));
-	char *path = larger ? strdup(cancel->path) : NULL;
-	int directory = path ? fcntl(cancel->directory, F_DUPFD_CLOEXEC, 3) : -1;
+	struct kept *larger = realloc(cancelling->kept, (count + 1) * sizeof(*larger));
+	int directory = larger ? fcntl(cancel->directory, F_DUPFD_CLOEXEC, 3) : -1;
 
 	if (larger)
 		cancelling->kept = larger;
-	if (directory < 0) {
-		free(path);
+	if (directory < 0)
 		return false;
-	}
-	larger[count] = *cancel;
-	larger[count].path = path;
-	larger[count].directory = larger[count].reapers.directory = directory;
+	larger[count].cancel = *cancel;
+	larger[count].cancel.directory = larger[count].cancel.reapers.directory = directory;
+	(void)snprintf(larger[count].path, sizeof(larger[count].path), "%s", cancel->path);
 	cancelling->count++;
 	return true;
 }
@@ -140,16 +140,16 @@ static void wait_for_all(struct cancelling *cancelling)
 		int ms = LOOK_MS / (int)cancelling->count;
 
 		for (size_t i = cancelling->count; i-- > 0;) {
-			struct cancel *cancel = &cancelling->kept[i];
+			struct cancel *cancel = &cancelling->kept[i].cancel;
 
+			cancel->path = cancelling->kept[i].path; /* it moves with the list */
 			if (!late)
 				cancel_go_on(cancel, ms ? ms : 1);
 			if (!late && !cancel->over)
 				continue;
 			end(cancelling, cancel);
-			free((char *)(uintptr_t)cancel->path);
 			cleanup_close(&cancel->directory);
-			*cancel = cancelling->kept[--cancelling->count];
+			cancelling->kept[i] = cancelling->kept[--cancelling->count];
 		}
 	}
 	free(cancelling->kept);
