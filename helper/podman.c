@@ -597,11 +597,12 @@ static enum staying ask_staying(const struct run *run)
 static void find_runtime(const struct run *run, char runtime[PATH_MAX])
 {
 	int status;
-	_cleanup_free_ char *asked =
+	char *asked =
 		run->runtime[0] ? NULL : inspect(run, name_of(run), "{{.OCIRuntime}}", &status);
 	const char *found = asked ? asked : run->runtime;
 
 	(void)snprintf(runtime, PATH_MAX, "%.*s", (int)strcspn(found, "\n"), found);
+	free(asked);
 }
 
 /* It is asked first: a delete may take its time, also of what is not there. */
