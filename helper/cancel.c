@@ -18,14 +18,23 @@
 #define TIMEOUT_MS 90000
 #define LOOK_MS	   10
 
-struct options {
-	int grace_ms, timeout_ms;
-	bool json;
-	const char *unit;
-	char *const *words; /* behind the options: a directory, or none */
+/* One in whose directory something is being ended; the directory is its own. */
+struct kept {
+	struct cancel cancel;
+	char path[PATH_MAX];
 };
 
-static bool parse(struct options *options, int argc, char *argv[])
+struct cancelling {
+	struct cancel asked; /* of every directory */
+	struct report report;
+	int64_t deadline; /* boottime_ms(), of all directories together */
+	struct kept *kept;
+	size_t count;
+	bool left;
+};
+
+/* Leaves the words behind the options, a directory or none, at optind. */
+static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 {
 	static const struct option longs[] = {
 		{"grace", required_argument, NULL, 'g'},
@@ -34,43 +43,26 @@ static bool parse(struct options *options, int argc, char *argv[])
 		{"unit", required_argument, NULL, 'u'},
 		{0},
 	};
+	struct cancel *asked = &cancelling->asked;
 	int option;
 
-	*options = (struct options){.grace_ms = -1, .timeout_ms = TIMEOUT_MS};
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == 'j')
-			options->json = true;
+			cancelling->report.json = true;
 		else if (option == 'u')
-			options->unit = optarg;
-		else if (option == '?' ||
-			 !grace_given(optarg,
-				      option == 'g' ? &options->grace_ms : &options->timeout_ms))
+			asked->unit = optarg;
+		else if (option == '?' || !grace_given(optarg, option == 'g' ? &asked->grace_ms
+									     : &asked->timeout_ms))
 			return false;
 	}
-	if (options->unit && !unit_name_valid(options->unit)) {
-		print_error("%s: not a unit's name", options->unit);
+	if (asked->unit && !unit_name_valid(asked->unit)) {
+		print_error("%s: not a unit's name", asked->unit);
 		return false;
 	}
-	options->words = argv + optind;
-	if (!options->words[0] && !options->unit)
+	if (!argv[optind] && !asked->unit)
 		print_error("neither a directory nor a unit given");
-	return options->words[0] || options->unit;
+	return argv[optind] || asked->unit;
 }
-
-/* One in whose directory something is being ended; the directory is its own. */
-struct kept {
-	struct cancel cancel;
-	char path[PATH_MAX];
-};
-
-struct cancelling {
-	const struct options *options;
-	struct report report;
-	int64_t deadline; /* boottime_ms(), of all directories together */
-	struct kept *kept;
-	size_t count;
-	bool left;
-};
 
 /* Whether `podleash run`, or a sweep, has removed it meanwhile: nothing was left in it. */
 static bool is_removed(int directory)
@@ -117,14 +109,10 @@ static bool keep(struct cancelling *cancelling, const struct cancel *cancel)
 static void cancel_directory(int directory, const char *path, void *context)
 {
 	struct cancelling *cancelling = context;
-	struct cancel cancel = {
-		.directory = directory,
-		.path = path,
-		.unit = cancelling->options->unit,
-		.grace_ms = cancelling->options->grace_ms,
-		.report = &cancelling->report,
-	};
+	struct cancel cancel = cancelling->asked;
 
+	cancel.directory = directory;
+	cancel.path = path;
 	cancel_begin(&cancel);
 	if (!cancel.over && keep(cancelling, &cancel))
 		return;
@@ -163,7 +151,7 @@ static void cancel_own_directory(const struct given *given, struct cancelling *c
 {
 	char own[PATH_MAX];
 	const char *why;
-	_cleanup_close_ int unit = given_open_unit(given, cancelling->options->unit, own, &why);
+	_cleanup_close_ int unit = given_open_unit(given, cancelling->asked.unit, own, &why);
 
 	if (unit >= 0) {
 		cancel_directory(unit, own, cancelling);
@@ -175,22 +163,20 @@ static void cancel_own_directory(const struct given *given, struct cancelling *c
 
 int cancel_main(int argc, char *argv[])
 {
-	struct options options;
-	struct cancelling cancelling = {.options = &options};
+	struct cancelling cancelling = {.asked = {.grace_ms = -1, .timeout_ms = TIMEOUT_MS}};
 	struct given given;
 	int status;
 
-	log_init();
-	if (!parse(&options, argc, argv))
+	if (!parse(&cancelling, argc, argv))
 		return WRONG_USAGE;
 	/* where there is no directory, a unit that is over may be cancelled all the same */
-	_cleanup_close_ int directory = given_open(&given, options.words, &status);
+	_cleanup_close_ int directory = given_open(&given, argv + optind, &status);
 	if (directory < 0)
 		return status;
-	cancelling.deadline = boottime_ms() + options.timeout_ms;
-	cancelling.report.json = options.json;
+	cancelling.deadline = boottime_ms() + cancelling.asked.timeout_ms;
+	cancelling.asked.report = &cancelling.report;
 	cancel_directory(directory, given.path, &cancelling);
-	if (options.unit)
+	if (cancelling.asked.unit)
 		cancel_own_directory(&given, &cancelling);
 	else if (given_each_unit(&given, cancel_directory, &cancelling))
 		cancelling.left = true;

@@ -440,7 +440,6 @@ int guard_main(int argc, char *argv[])
 	const char *why;
 
 	(void)prctl(PR_SET_NAME, "podleash"); /* else top(1) calls it `exe`: guard_start() */
-	log_init();
 	run_init(&run, GUARD_FD_DIRECTORY, "");
 	run.fd = GUARD_FD_RECORD;
 	if (argc != 2 || fcntl(GUARD_FD_READY, F_GETFD) < 0 || !split_path(argv[1], path, &run)) {

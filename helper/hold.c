@@ -467,7 +467,6 @@ int hold_main(int argc, char *argv[])
 	const char *why = "";
 	int status;
 
-	log_init();
 	if (!getcwd(hold.cwd, sizeof(hold.cwd)))
 		hold.cwd[0] = '\0';
 	if (argc > 3 && podman_create_index(argv + 2))

@@ -104,7 +104,6 @@ int list_main(int argc, char *argv[])
 	struct given given;
 	int option, status;
 
-	log_init();
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == '?')
 			return WRONG_USAGE;

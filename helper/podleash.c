@@ -180,6 +180,7 @@ int main(int argc, char *argv[])
 {
 	fill_standard_fds();
 	signals_take();
+	log_init();
 	if (argc < 2) {
 		print_error("no command given");
 		print_usage(stderr);

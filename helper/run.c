@@ -473,7 +473,6 @@ int run_main(int argc, char *argv[])
 	struct job job = {.root = -1, .directory = -1, .lock = -1, .began = boottime_ns()};
 	const char *why;
 
-	log_init();
 	if (!parse(&job, argc, argv))
 		return WRONG_USAGE;
 	/* an orphan may well be started by podleash run */

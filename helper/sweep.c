@@ -254,7 +254,6 @@ int sweep_main(int argc, char *argv[])
 	struct given given;
 	int option, status;
 
-	log_init();
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == 'n')
 			sweep.dry_run = true;
