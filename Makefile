@@ -185,7 +185,7 @@ debug: ## build with ASan and UBSan, in build/debug (the library without: it is 
 	@$(MAKE) --no-print-directory $(SANITIZED) build/debug/podleash units
 
 ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(DEFINES)
-lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, mandoc
+lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, ansible-lint, mandoc
 	@tests/setup lint
 	clang-format --dry-run -Werror $(sources)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE $(DEFINES) \
@@ -196,6 +196,7 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, mandoc
 		clang $(ANALYZED) --analyze -Xclang -analyzer-werror -o /dev/null $$file || exit; \
 	done
 	shellcheck -x $(scripts)
+	cd docs/examples/ansible && /opt/podleash-test/ansible-*/bin/ansible-lint --offline --profile production
 	mandoc -T lint -W warning helper/dist/podleash.1 helper/dist/libpodleash.7.in
 
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose; EE=1 adds those with a real ansible-core
@@ -256,6 +257,11 @@ matrix: ## the leak tests on three podmans, six ansible-runners and ansible-navi
 node: ## the tests on a node with systemd, cgroup 2 and crun, booted in namespaces; ONLY="check", QUICK=1
 	@tests/setup node
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/node/run
+
+ansible: ## the role and playbooks of docs/examples/ansible, on two such nodes, over ssh
+	@tests/setup ansible
+	@$(MAKE) --no-print-directory dist deb
+	@tests/as-root unshare --pid --fork --kill-child --mount --mount-proc --propagation private bats tests/node/ansible.bats
 
 clients: ## programs that call podman: molecule, tox, npm and others, run and killed; ONLY="make tox", QUICK=1
 	@tests/setup clients

@@ -18,8 +18,8 @@ packages=(systemd systemd-sysv dbus dbus-user-session libpam-systemd # what boot
   podman crun runc conmon catatonit uidmap passt slirp4netns netavark fuse-overlayfs
   gcc libc6-dev make iproute2 procps python3) # tests/setup brings the rest
 
-# The processes of each node: the one that waits for it, and its first.
-declare -A node_waiter node_init
+# The processes of each node: the one that waits for it, and its first; global where bats loads this.
+declare -gA node_waiter node_init
 
 # shellcheck source=tests/root.bash
 source tests/root.bash
