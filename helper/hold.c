@@ -263,6 +263,7 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	draft_add(&draft, "podleash", "1");
 	draft_add(&draft, "boot", hold->boot);
 	draft_add(&draft, "namespaces", place);
+	draft_add_number(&draft, "uid", geteuid());
 	draft_add(&draft, "unit", unit);
 	draft_add_number(&draft, "created", boottime_ns());
 	draft_add_process(&draft, "podman", (struct process){getpid(), self.start}, NULL);

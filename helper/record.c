@@ -191,6 +191,8 @@ static bool parse_line(struct run *run, const char *key, char *value)
 		return take_cid(run, value);
 	if (equal(key, "created"))
 		return parse_number(value, &run->created);
+	if (equal(key, "uid"))
+		return parse_number(value, &run->uid);
 	if (equal(key, "grace"))
 		return parse_small(value, GRACE_MAX * 1000, &run->grace_ms);
 	if (equal(key, "stop_signal"))
@@ -208,7 +210,7 @@ static bool parse_line(struct run *run, const char *key, char *value)
 
 void run_init(struct run *run, int directory, const char *name)
 {
-	*run = (struct run){.directory = directory, .fd = -1, .grace_ms = -1};
+	*run = (struct run){.directory = directory, .fd = -1, .grace_ms = -1, .uid = NO_UID};
 	run->boot = run->unit = run->conmon_pidfile = run->pidfile = run->cwd = "";
 	run->namespaces = run->cidfile = run->exit_dir = "";
 	run->container_name = run->executable = run->runtime = run->bundle = "";
@@ -487,6 +489,9 @@ enum run_place run_place(const struct run *run)
 	/* unknown: a record is not thrown away on a guess */
 	if (run->boot[0] && !boot_is_this(run->directory, run->boot))
 		return boot[0] ? PLACE_EARLIER_BOOT : PLACE_ELSEWHERE;
+	/* systemd gives a RuntimeDirectory= with all in it to the next User= */
+	if (run->uid != NO_UID && run->uid != geteuid())
+		return PLACE_ELSEWHERE;
 	place_name(place);
 	return run->namespaces[0] && !equal(run->namespaces, place) ? PLACE_ELSEWHERE : PLACE_HERE;
 }

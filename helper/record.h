@@ -24,7 +24,8 @@
 #define RUN_ENVIRONMENT 32
 #define RUN_WORDS	256
 #define RUN_GLOBALS	192 /* conmon's exit command has some of these, and up to 40 of its own */
-#define CID_SIZE	65  /* 64 hex digits and a NUL */
+#define NO_UID		UINT64_MAX
+#define CID_SIZE	65 /* 64 hex digits and a NUL */
 
 struct holder {
 	struct process id;
@@ -45,6 +46,7 @@ struct run {
 
 	const char *boot;	/* boot_name() */
 	const char *namespaces; /* in which pids and start times are meant: place_name() */
+	uint64_t uid;		/* who started podman; NO_UID: not said */
 	const char *unit;	/* valid by unit_name_valid() */
 	uint64_t created;	/* CLOCK_BOOTTIME in ns */
 	struct process podman;
@@ -142,16 +144,16 @@ bool run_owns(const struct run *run, const char *path, const char *suffix);
 enum run_place {
 	PLACE_HERE,
 	PLACE_EARLIER_BOOT, /* nowhere: nothing of the run is left but files */
-	PLACE_ELSEWHERE,    /* in another pid or time namespace, or boot: from here nothing can be
-			       told */
+	PLACE_ELSEWHERE,    /* another user's, or in another pid or time namespace, or boot: from
+			       here nothing can be told */
 };
 
 enum run_place run_place(const struct run *run);
 
 /* What an operator is told of a run that is PLACE_ELSEWHERE. */
 #define ELSEWHERE                                                                                  \
-	"it is of another pid or time namespace, or the boot id cannot be read here; left alone, " \
-	"act from where it was started"
+	"it is of another user, pid or time namespace, or the boot id cannot be read here; left "  \
+	"alone, act from where it was started"
 
 /*
  * Writes in which boot the pids and times are meant that lie in @directory: its id; where that

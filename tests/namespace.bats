@@ -106,6 +106,21 @@ assert_listed() {
   assert_listed running
 }
 
+# systemd gives a RuntimeDirectory= with all in it to the service's next User=: the run's podman was another user's.
+@test "a sweep leaves a run alone that another user started, in a directory that is now this one's, and says why" {
+  start env
+  kill_now "$GUARD"
+  wait_until 5 gone "$GUARD"
+  sed -i "s/^uid=$(id -u)\$/uid=54321/" "$RECORD"
+  kill_now "$PODMAN"
+  STATUS=0
+  PODLEASH_LOG=$WORK/elsewhere.log "$BUILD/podleash" sweep "$PID_DIR" 2>"$WORK/err" || STATUS=$?
+  alive "$CONTAINER" || fail 'the container was ended'
+  [ "$STATUS" = 1 ] || fail "status $STATUS"
+  assert_says 'of another user'
+  assert_listed elsewhere
+}
+
 @test "a run that has no guard is left alone by a sweep of the root, dry or not, in another pid namespace" {
   PID_DIR=$WORK/root/U
   mkdir -m 0700 "$WORK/root" "$PID_DIR"

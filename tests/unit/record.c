@@ -51,7 +51,7 @@ static void test_whole(void)
 		HEAD "unit=U-1\ncreated=18446744073709551615\npodman=10,20\n"
 		     "holder=11,21,ansible-runner\nholder=12,22,a, b) c\n"
 		     "guard=13,23\nconmon_pidfile=/d/c.pid\npidfile=/d/p.pid\ncwd=/w\n"
-		     "namespaces=1 2\ncidfile=/d/i.cid\ngrace=0\nrestarts=1\n"
+		     "namespaces=1 2\nuid=1000\ncidfile=/d/i.cid\ngrace=0\nrestarts=1\n"
 		     "detach=1\nremove=1\nname=web\nexecutable=/usr/bin/podman\n"
 		     "global=--root\nglobal=/r\nenv=HOME=/root\nenv=PATH=/bin\n"
 		     "conmon=14,24\ncontainer=15,25\ncid=" CID "\nruntime=/usr/bin/runc\n"
@@ -65,6 +65,7 @@ static void test_whole(void)
 	ok(!strcmp(run.name, RUN) && run.fd == -1, "what is not in it is left");
 	ok(!strcmp(run.boot, "b") && !strcmp(run.unit, "U-1") && run.created == UINT64_MAX,
 	   "boot, unit, creation");
+	ok(run.uid == 1000, "the user");
 	ok(run.podman.pid == 10 && run.podman.start == 20 && run.guard.pid == 13 &&
 		   run.guard.start == 23 && run.conmon.pid == 14 && run.conmon.start == 24 &&
 		   run.container.pid == 15 && run.container.start == 25,
