@@ -19,7 +19,7 @@ setup() {
     cp "$BUILD/tests/stand_in" "$SHARED/$program"
   done
   export PODLEASH_LOG=$LOG RECEPTOR_PID_DIRECTORY=$PID_DIR PODLEASH_GRACE=1
-  RUN=$PID_DIR/4711-1
+  RUN=$PID_DIR/$$-1
   CID=$("$SHARED/bin/podman" id)
   start_innocents
 }
@@ -72,7 +72,7 @@ give_to_user() {
   PID_DIR=$SHARED/pids LOG=$SHARED/log
   mkdir -m 0700 "$PID_DIR"
   export PODLEASH_LOG=$LOG RECEPTOR_PID_DIRECTORY=$PID_DIR
-  RUN=$PID_DIR/4711-1
+  RUN=$PID_DIR/$$-1
   chown -R podleash-test "$SHARED"
   AS_USER=(setpriv --reuid podleash-test --regid podleash-test --init-groups)
 }
