@@ -7,6 +7,7 @@
 # shellcheck disable=SC2154,SC2164 # $results is the caller's, and set -e as well
 
 nodes=$PWD/build/node
+mkdir -p "$results"
 release=trixie
 mirror=http://deb.debian.org/debian
 hierarchy=/sys/fs/cgroup
@@ -15,7 +16,7 @@ hierarchy=/sys/fs/cgroup
 cgroups=$hierarchy/podleash-node-$(stat -L -c %i /proc/self/ns/pid)
 
 packages=(systemd systemd-sysv dbus dbus-user-session libpam-systemd # what boots
-  podman crun runc conmon catatonit uidmap passt slirp4netns netavark fuse-overlayfs
+  podman crun runc conmon catatonit uidmap passt slirp4netns netavark nftables fuse-overlayfs
   gcc libc6-dev make iproute2 procps python3) # tests/setup brings the rest
 
 # The processes of each node: the one that waits for it, and its first; global where bats loads this.
@@ -68,6 +69,7 @@ make_root() {
 prepare_node() {
   make_root "$1"
   copy_into "$nodes/$1"
+  echo "$1" >"$nodes/$1/etc/hostname"
   # What it writes where podman runs no container without: there systemd does not run yet.
   in_root "$nodes/$1" sh -c 'tests/setup && rm -f /opt/podleash-test/containers.conf' >"$results/$1.setup.log" 2>&1 ||
     die "tests/setup failed: $(tail -n 1 "$results/$1.setup.log")"
@@ -99,8 +101,13 @@ boot() {
   mount -t mqueue mqueue dev/mqueue
   mount -t tmpfs -o mode=0755 tmpfs run
   mount -t tmpfs -o mode=1777 tmpfs tmp
+  # Rootless podmans copy the addresses and routes that there are.
   ip link set lo up
-  hostname "${1##*/}"
+  ip link add eth0 type veth peer name uplink
+  ip address add 192.0.2.2/24 dev eth0
+  ip link set eth0 up
+  ip link set uplink up
+  ip route add default via 192.0.2.1
   pivot_root . .
   umount --lazy .
   mount --make-rshared /
