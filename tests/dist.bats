@@ -16,6 +16,10 @@ setup() {
   source "${TESTS%/*}/helper/dist/podleash.bash"
 }
 
+teardown() {
+  cleanup_job
+}
+
 # usage: each command with its options in order, a line for each, from the table that podleash runs by.
 usage() {
   podleash help | sed -n 's/^  podleash //p' | options --
@@ -114,6 +118,7 @@ sees_clean_jobs() {
   # shellcheck disable=SC2016 # for another shell
   LD_PRELOAD=$library sh -c 'until [ -e "$0" ]; do /bin/echo job; done' "$WORK/end" >"$WORK/jobs" 2>&1 3>&- 4>&- &
   jobs=$!
+  OURS+=("$(identity $jobs)")
   for _ in 1 2 3 4 5; do
     build install
     sees_clean_jobs
