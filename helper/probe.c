@@ -234,7 +234,9 @@ static bool end_all(struct probing *probing)
 		.report = &report,
 	};
 
-	return cancel_unit(&cancel) || piddir_is_removed(probing->directory);
+	/* podleash run removes it where its command could not be started */
+	return piddir_is_removed(probing->directory) || cancel_unit(&cancel) ||
+	       piddir_is_removed(probing->directory);
 }
 
 static bool end_holder(struct probing *probing)
@@ -264,7 +266,7 @@ static bool clean_up(struct probing *probing)
 		ended = end_all(probing) && ended;
 	}
 	if (ended && piddir_is_removed(probing->directory))
-		return true; /* podleash run has ended by itself */
+		return true;
 	if (!ended || !names_read(probing->directory, &names))
 		return false;
 	for (size_t i = 0; i < names.count; i++)
