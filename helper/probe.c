@@ -161,7 +161,8 @@ static bool wait_for_container(struct probing *probing)
 		if (!handle_alive(&probing->holder))
 			return failed_to_start(probing);
 		if (!ms_until(look)) {
-			if (!still_move(&movement, STALL_MS))
+			/* it has podman below it, unless nothing can be seen */
+			if (!still_move(&movement, CONMON_MS))
 				return failed(probing, "podman makes no progress", "");
 			look = boottime_ms() + MOVE_MS;
 		}
@@ -214,7 +215,8 @@ static bool kill_holder(struct probing *probing, int *ms)
 {
 	int64_t before = boottime_ms();
 
-	(void)handle_signal(&probing->holder, SIGKILL);
+	if (!handle_signal(&probing->holder, SIGKILL))
+		return failed(probing, "its holder could not be killed", strerror(errno));
 	if (!wait_for_end(probing))
 		return false;
 	*ms = (int)(boottime_ms() - before);

@@ -150,8 +150,10 @@ static bool open_target(const struct receptor *receptor, struct target *target)
 	target->proc = file_open_directory(AT_FDCWD, path);
 	target->directory = openat(target->proc, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	find_namespaces(receptor->pid, target);
-	return target->proc >= 0 && read_user(target->proc, &user) && user.uid == receptor->uid &&
-	       handle_alive(&target->process);
+	bool same = target->proc >= 0 && read_user(target->proc, &user) &&
+		    user.uid == receptor->uid && handle_alive(&target->process);
+	errno = ESRCH;
+	return same;
 }
 
 /*

@@ -432,7 +432,7 @@ until [ -e $WORK/called ]; do sleep 0.02; done
 kill -s $signal \$!
 wait \$!
 status=\$?
-ps -eo comm >$WORK/left
+ps -eo stat,comm | grep -v ^Z >$WORK/left
 exit \$status
 END
     bounded 120 "${ALONE[@]}" bash -m "$WORK/interrupt"
