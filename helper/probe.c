@@ -224,15 +224,15 @@ static bool kill_holder(struct probing *probing, int *ms)
 	       failed(probing, "its holder was killed, it ended, and files are left", "");
 }
 
-/* Ends what may still be there, as long as that takes. */
-static bool end_all(struct probing *probing)
+/* Ends what may still be there within @ms. */
+static bool end_all(struct probing *probing, int ms)
 {
 	struct report report = {.silent = true};
 	struct cancel cancel = {
 		.directory = probing->directory,
 		.path = probing->path,
 		.grace_ms = 0,
-		.timeout_ms = REAPERS_MS,
+		.timeout_ms = ms,
 		.report = &report,
 	};
 
@@ -251,22 +251,20 @@ static bool end_holder(struct probing *probing)
 	return ended;
 }
 
-/* Ends it all and removes the directory. */
+/* Ends it all, as long as that takes, and removes the directory. */
 static bool clean_up(struct probing *probing)
 {
 	_cleanup_names_ struct names names = {0};
-	/* first, so that nothing starts any more */
-	bool ended = probing->directory < 0 || end_all(probing);
 	const char *why;
+	/* first: nothing starts whose podleash run has ended */
+	bool ended = end_holder(probing);
 
-	ended = end_holder(probing) && ended;
-	if (probing->directory < 0) {
-		/* it may have been made just now */
+	if (probing->directory < 0) /* it may have been made just now */
 		probing->directory = piddir_open(probing->path, &why);
-		if (probing->directory < 0)
-			return errno == ENOENT;
-		ended = end_all(probing) && ended;
-	}
+	if (probing->directory < 0)
+		return ended && errno == ENOENT;
+	/* where no process may be told to end it is no use to wait */
+	ended = end_all(probing, ended ? REAPERS_MS : KILL_MS) && ended;
 	if (ended && piddir_is_removed(probing->directory))
 		return true;
 	if (!ended || !names_read(probing->directory, &names))
