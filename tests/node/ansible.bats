@@ -99,7 +99,7 @@ changes_nothing() {
 # changes PLAYBOOK [OPTION...]: something on both nodes.
 changes() {
   play "$@" || fail "$(cat "$WORK/log")"
-  [[ "$(recap n1) $(recap n2)" =~ ^changed=[1-9]*\ failed=0\ changed=[1-9]*\ failed=0$ ]] || fail "$(cat "$WORK/log")"
+  [[ "$(recap n1) $(recap n2)" =~ ^changed=[1-9][0-9]*\ failed=0\ changed=[1-9][0-9]*\ failed=0$ ]] || fail "$(cat "$WORK/log")"
 }
 
 fail() {
