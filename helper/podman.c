@@ -179,7 +179,8 @@ static int call_patiently(const struct run *run, const char *const words[])
 		return -1;
 	if (!handle_open(&handle, pid)) /* a zombie already */
 		handle = (struct handle){{pid, 0}, -1};
-	bool ended = handles_add(&child, handle) && wait_while_they_move(run, &child, STALL_MS);
+	bool ended =
+		handles_add(&child, handle) && wait_while_they_move(run, &child, NULL, STALL_MS);
 	handles_close(&child);
 	if (!ended) {
 		log_run(run, NULL, "%s makes no progress, killed", words[0]);

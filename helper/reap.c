@@ -127,10 +127,12 @@ static void end_trees(struct run *run, const struct census *census)
 /* Lets conmon, or the cleanup that it has left, do its work; returns whether that has ended. */
 static bool wait_for_cleanup(const struct run *run, const struct census *census)
 {
-	bool conmon = wait_while_they_move(run, &census->conmon, CONMON_MS);
-	bool session = wait_while_they_move(run, &census->session, CONMON_MS);
+	/* podman 5 deletes a --rm container itself, and conmon's cleanup waits for it */
+	bool conmon = wait_while_they_move(run, &census->conmon, &census->podman, CONMON_MS);
+	bool session = wait_while_they_move(run, &census->session, NULL, CONMON_MS);
 
-	return wait_while_they_move(run, &census->cleanup, STALL_MS) && conmon && session;
+	return wait_while_they_move(run, &census->cleanup, &census->podman, STALL_MS) && conmon &&
+	       session;
 }
 
 /* Whether conmon is at it, or a cleanup that has lost its conmon since the last look. */

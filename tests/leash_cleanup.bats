@@ -109,16 +109,14 @@ END
 }
 
 @test "a delete that polls for ever: a sweep says so and returns, and what it began goes on" {
-  make_runtime delete "echo >$WORK/called; until [ -e $WORK/go ]; do sleep 0.1; done"
+  make_runtime delete "until [ -e $WORK/go ]; do sleep 0.1; done"
   start_script U1 <<END
 podman $GLOBAL run --rm --network=none $IMAGE sleep 600
 END
   wait_running
   kill -STOP "${GUARD%,*}"
-  kill_now "$RUNNER" "$GUARD" "$CONTAINER"
+  kill_now "$RUNNER" "$GUARD"
   wait_until 5 gone "$GUARD"
-  # By the clock below conmon would have a third of a second to come to this.
-  wait_until 30 test -e "$WORK/called"
   # Ten of its minutes are ten seconds.
   STATUS=0
   FAST_CLOCK=60 FAST_SINCE=$(now_ms) LD_PRELOAD=$BUILD/tests/fast_clock.so PODLEASH_LOG=$LOG \

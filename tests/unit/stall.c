@@ -28,23 +28,27 @@ enum work { NONE, SLEEP, BURN, START, STOP };
 static const struct {
 	const char *behaviour;
 	enum work itself, below; /* below: of a child of its own */
+	enum work podman;	 /* of a child of podman's, beside it */
 	int ms;			 /* for how long; 0: until it is killed */
 	bool ends;		 /* whether it is waited for */
 	int least_ms;		 /* how long that takes at least */
 } rows[] = {
 	{"one that sleeps alone is given up after the shorter bound, who works elsewhere does not "
 	 "count",
-	 SLEEP, NONE, 0, false, CONMON_MS},
-	{"one with a child that sleeps is given up after the longer", SLEEP, SLEEP, 0, false,
+	 SLEEP, NONE, NONE, 0, false, CONMON_MS},
+	{"one with a child that sleeps is given up after the longer", SLEEP, SLEEP, NONE, 0, false,
 	 STALL_MS},
-	{"one that ends is waited for", SLEEP, NONE, 100, true, 0},
-	{"one that works is waited for beyond the bound", BURN, NONE, 3 * CONMON_MS, true,
+	{"one that ends is waited for", SLEEP, NONE, NONE, 100, true, 0},
+	{"one that works is waited for beyond the bound", BURN, NONE, NONE, 3 * CONMON_MS, true,
 	 CONMON_MS},
-	{"so is one whose child works", SLEEP, BURN, STALL_MS + 2 * CONMON_MS, true, STALL_MS},
-	{"and one below which processes come and go", SLEEP, START, STALL_MS + 2 * CONMON_MS, true,
+	{"so is one whose child works", SLEEP, BURN, NONE, STALL_MS + 2 * CONMON_MS, true,
 	 STALL_MS},
-	{"one that is stopped is woken", STOP, NONE, 0, true, 0},
-	{"so is one whose child is", SLEEP, STOP, 0, true, 0},
+	{"and one below which processes come and go", SLEEP, START, NONE, STALL_MS + 2 * CONMON_MS,
+	 true, STALL_MS},
+	{"so is one with a child that sleeps while a child of podman's works", SLEEP, SLEEP, BURN,
+	 STALL_MS + 2 * CONMON_MS, true, STALL_MS},
+	{"one that is stopped is woken", STOP, NONE, NONE, 0, true, 0},
+	{"so is one whose child is", SLEEP, STOP, NONE, 0, true, 0},
 };
 
 /* Of a row that ends by itself and does not work meanwhile: however slow the machine is. */
@@ -79,10 +83,10 @@ static void work(enum work what, int64_t deadline)
 	}
 }
 
-/* Starts the process of @row, in a group of its own. */
-static pid_t start(size_t row)
+/* Starts a process that does @itself, with a child that does @below, in a group of its own. */
+static pid_t start(enum work itself, enum work below, int ms)
 {
-	int64_t deadline = rows[row].ms ? boottime_ms() + rows[row].ms : 0;
+	int64_t deadline = ms ? boottime_ms() + ms : 0;
 	pid_t pid = fork();
 
 	if (pid) {
@@ -90,16 +94,16 @@ static pid_t start(size_t row)
 		return pid;
 	}
 	(void)setpgid(0, 0);
-	pid_t below = rows[row].below ? fork() : -1;
-	if (below == 0) {
-		work(rows[row].below, deadline);
+	pid_t child = below ? fork() : -1;
+	if (child == 0) {
+		work(below, deadline);
 		_exit(0);
 	}
-	if (rows[row].below == STOP) {
-		(void)waitpid(below, NULL, 0);
+	if (below == STOP) {
+		(void)waitpid(child, NULL, 0);
 		_exit(0);
 	}
-	work(rows[row].itself, deadline);
+	work(itself, deadline);
 	_exit(0);
 }
 
@@ -109,20 +113,28 @@ static bool waits(size_t row, int64_t *took)
 {
 	int alone_ms = rows[row].ends && rows[row].itself != BURN ? LONG_MS : CONMON_MS;
 	int64_t begun = boottime_ms();
-	struct handles roots = {0};
+	struct handles roots = {0}, podman = {0};
 	struct handle handle;
 	char name[RUN_SIZE];
 	struct run run;
 
 	(void)snprintf(name, sizeof(name), "1-%zu", row);
 	run_init(&run, -1, name);
-	pid_t pid = start(row);
+	pid_t pid = start(rows[row].itself, rows[row].below, rows[row].ms);
+	pid_t other = rows[row].podman ? start(SLEEP, rows[row].podman, 0) : 0;
+	if (other && handle_open(&handle, other))
+		(void)handles_add(&podman, handle);
 	bool ended = handle_open(&handle, pid) && handles_add(&roots, handle) &&
-		     wait_with_small_bounds(&run, &roots, alone_ms);
+		     wait_with_small_bounds(&run, &roots, &podman, alone_ms);
 	*took = boottime_ms() - begun;
 	(void)kill(-pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
+	if (other) {
+		(void)kill(-other, SIGKILL);
+		(void)waitpid(other, NULL, 0);
+	}
 	handles_close(&roots);
+	handles_close(&podman);
 	return ended == rows[row].ends && *took >= rows[row].least_ms;
 }
 
@@ -155,7 +167,7 @@ int main(void)
 	(void)setenv("PODLEASH_LOG", path, 1);
 	log_init();
 	run_init(&run, -1, "1-99");
-	ok(wait_with_small_bounds(&run, &none, CONMON_MS), "nobody is not waited for");
+	ok(wait_with_small_bounds(&run, &none, NULL, CONMON_MS), "nobody is not waited for");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		child[i] = fork();
 		if (child[i] == 0)
