@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -18,6 +17,8 @@
 
 /* Besides the record: the id, two pid files, and what conmon and the runtime rename to these. */
 #define RUN_FILES 5
+
+#define TMPFS 0x01021994 /* statfs(2); musl's compiler has no linux/magic.h */
 
 bool cid_valid(const char *cid)
 {
@@ -469,7 +470,7 @@ void boot_name(int directory, char boot[BOOT_ID_SIZE])
 	struct statfs fs;
 
 	proc_boot_id(boot);
-	if (!boot[0] && fstatfs(directory, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+	if (!boot[0] && fstatfs(directory, &fs) == 0 && fs.f_type == TMPFS)
 		(void)strcpy(boot, BOOT_OF_TMPFS);
 }
 

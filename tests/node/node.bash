@@ -118,7 +118,7 @@ boot() {
 # start_node NODE
 start_node() {
   local cgroup=$cgroups-$1
-  mkdir "$cgroup"
+  mkdir -p "$cgroup" # a killed one has left it
   # shellcheck disable=SC2016 # for the shell in the cgroup
   sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' start "$cgroup" \
     unshare --fork --kill-child --pid --mount --cgroup --uts --ipc --net --propagation private \
