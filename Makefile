@@ -258,10 +258,10 @@ node: ## the tests on a node with systemd, cgroup 2 and crun, booted in namespac
 	@tests/setup node
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/node/run
 
-ansible: ## the role and playbooks of docs/examples/ansible, on two such nodes, over ssh
+ansible: ## the role and playbooks of docs/examples/ansible, on two such nodes, over ssh; FILTER=regex chooses
 	@tests/setup ansible
 	@$(MAKE) --no-print-directory dist deb
-	@tests/as-root unshare --pid --fork --kill-child --mount --mount-proc --propagation private bats tests/node/ansible.bats
+	@tests/as-root unshare --pid --fork --kill-child --mount --mount-proc --propagation private bats $(if $(FILTER),--filter "$(FILTER)") tests/node/ansible.bats
 
 clients: ## programs that call podman: molecule, tox, npm and others, run and killed; ONLY="make tox", QUICK=1
 	@tests/setup clients
