@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "commands.h"
 #include "given.h"
@@ -64,17 +65,9 @@ static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 	return argv[optind] || asked->unit;
 }
 
-/* Whether `podleash run`, or a sweep, has removed it meanwhile: nothing was left in it. */
-static bool is_removed(int directory)
-{
-	struct stat st;
-
-	return fstat(directory, &st) == 0 && st.st_nlink == 0;
-}
-
 static void end(struct cancelling *cancelling, struct cancel *cancel)
 {
-	if (cancel_end(cancel) || is_removed(cancel->directory))
+	if (cancel_end(cancel) || piddir_is_removed(cancel->directory))
 		return;
 	cancelling->left = true;
 	if (cancel->unmarked)

@@ -72,7 +72,6 @@ bool plain_find(struct run *run, int directory, const char *name, const char *un
 	if (!open_conmon(&conmon, pid, directory, name) &&
 	    (!proc_stat(pid, &stat) || !open_conmon(&conmon, stat.ppid, directory, name)))
 		return false;
-	run->boot = proc_boot_id();
 	if (!learn_from(run, &conmon))
 		return false;
 	fill(run, unit);

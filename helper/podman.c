@@ -47,7 +47,7 @@ static char *const *environment_of(const struct run *run)
 /* In the child: becomes podman in @directory, or else in /, with @output as its stdout. */
 __attribute__((noreturn)) static void become_podman(const char *const words[],
 						    char *const environment[],
-						    const char *directory, int output, int stream)
+						    const char *directory, int output)
 {
 	sigset_t none;
 
@@ -124,7 +124,7 @@ static int call(const char *directory, const char *const words[], char *const en
 		return -1;
 	pid_t child = fork();
 	if (child == 0)
-		become_podman(words, environment, directory, ends[1], stream);
+		become_podman(words, environment, directory, ends[1]);
 	cleanup_close(&ends[1]);
 	if (child > 0 && output)
 		*output = read_output(ends[0], deadline);
@@ -174,7 +174,7 @@ static int call_patiently(const struct run *run, const char *const words[])
 
 	pid_t pid = fork();
 	if (pid == 0)
-		become_podman(words, environment_of(run), directory_of(run), -1, -1);
+		become_podman(words, environment_of(run), directory_of(run), -1);
 	if (pid < 0)
 		return -1;
 	if (!handle_open(&handle, pid)) /* a zombie already */
@@ -365,17 +365,20 @@ const char *last_line(char *text)
 
 bool podman_first_image(const char *executable, char *const environment[], char *image, size_t size)
 {
-	const char *const *words =
-		WORDS(executable, "images", "--quiet", "--no-trunc", "--filter=dangling=false");
-	_cleanup_free_ char *output = NULL, *errors = NULL;
+	_cleanup_free_ char *images = NULL, *errors = NULL;
 	/* the first call of all sets podman's storage up */
-	int status = call(words, environment, STALL_MS, &output);
+	bool good = call("/",
+			 WORDS(executable, "images", "--quiet", "--no-trunc",
+			       "--filter=dangling=false"),
+			 environment, STALL_MS, &images) == 0;
 
-	if (status != 0)
-		(void)call_for(STDERR_FILENO, "/", words, environment, STALL_MS, &errors);
-	const char *line = status == 0 ? output : errors ? last_line(errors) : NULL;
+	if (!good)
+		(void)call("/",
+			   WORDS("/bin/sh", "-c", "exec \"$0\" images 2>&1 >/dev/null", executable),
+			   environment, STALL_MS, &errors);
+	const char *line = good ? images : errors ? last_line(errors) : NULL;
 	(void)snprintf(image, size, "%.*s", line ? (int)strcspn(line, "\n") : 0, line ? line : "");
-	return status == 0;
+	return good;
 }
 
 /* podman with the storage options of the run, and @words behind them. */

@@ -65,16 +65,29 @@ static uint64_t first_start(const struct handles *roots)
 	return first;
 }
 
+bool still_move(struct movement *movement, int alone_ms)
+{
+	struct sum sum = {.roots = movement->roots,
+			  .podman = movement->podman,
+			  .since = first_start(movement->roots)};
+	int64_t now = boottime_ms();
+
+	(void)proc_each(add_up, &sum); /* what is missed is seen next time, and has moved */
+	if (sum.value != movement->last || !movement->moved)
+		movement->moved = now;
+	movement->last = sum.value;
+	return now - movement->moved < (sum.below ? STALL_MS : alone_ms);
+}
+
 bool wait_while_they_move(const struct run *run, const struct handles *roots,
 			  const struct handles *podman, int alone_ms)
 {
-	struct movement movement = {.roots = roots};
+	struct movement movement = {.roots = roots, .podman = podman};
 	int64_t begun = boottime_ms();
 	bool said = false;
 
 	while (!handles_wait(roots, MOVE_MS)) {
-		struct sum sum = {.roots = roots, .podman = podman, .since = first_start(roots)};
-		int64_t now = boottime_ms();
+		bool slow = boottime_ms() - begun >= SLOW_MS;
 
 		if (!still_move(&movement, alone_ms))
 			return false;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tombstone, the file `cancelled.UNIT` in the pid directory, says that a unit was cancelled, and
- * when: it stops any run whose owner began before. A canceller writes it first and looks for
- * records second, a run publishes its record first and looks for the tombstone second: one of the
- * two always sees the other.
+ * A tombstone, the file `cancelled.UNIT` in the pid directory, says that a unit was cancelled: it
+ * holds the boot (boot_name()), the boot-time clock of the cancel, and the grace it asks for. It
+ * stops any run whose owner began before. A canceller writes it first and looks for records second,
+ * a run publishes its record first and looks for the tombstone second: one of the two always sees
+ * the other.
  */
 #ifndef PODLEASH_TOMBSTONE_H
 #define PODLEASH_TOMBSTONE_H
