@@ -75,18 +75,31 @@ static bool is_elf(const char *text, size_t size)
 	return size >= sizeof(ElfW(Ehdr)) && memcmp(text, ELFMAG, SELFMAG) == 0;
 }
 
+static size_t segments(const char *text)
+{
+	return ((const ElfW(Ehdr) *)(const void *)text)->e_phnum;
+}
+
+/* Reads the program header @i; false where @text ends before it does. */
+static bool read_segment(const char *text, size_t size, size_t i, ElfW(Phdr) * segment)
+{
+	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)(const void *)text;
+	size_t at = header->e_phoff + i * header->e_phentsize;
+
+	if (at > size || size - at < sizeof(*segment))
+		return false;
+	memcpy(segment, text + at, sizeof(*segment));
+	return true;
+}
+
 /* Whether all that ld.so maps of @text is there: what is not ends the process by SIGBUS. */
 static bool is_whole(const char *text, size_t size)
 {
-	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)(const void *)text;
 	ElfW(Phdr) segment;
 
-	for (size_t i = 0; i < header->e_phnum; i++) {
-		size_t at = header->e_phoff + i * header->e_phentsize;
-
-		if (at > size || size - at < sizeof(segment))
+	for (size_t i = 0; i < segments(text); i++) {
+		if (!read_segment(text, size, i, &segment))
 			return false;
-		memcpy(&segment, text + at, sizeof(segment));
 		if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
 			return false;
 	}
@@ -123,18 +136,11 @@ const char *library_problem(const char *path)
 
 static bool has_interpreter(const char *text, size_t size)
 {
-	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)(const void *)text;
 	ElfW(Phdr) segment;
 
-	for (size_t i = 0; i < header->e_phnum; i++) {
-		size_t at = header->e_phoff + i * header->e_phentsize;
-
-		if (at > size || size - at < sizeof(segment))
-			break;
-		memcpy(&segment, text + at, sizeof(segment));
+	for (size_t i = 0; i < segments(text) && read_segment(text, size, i, &segment); i++)
 		if (segment.p_type == PT_INTERP)
 			return true;
-	}
 	return false;
 }
 
