@@ -22,11 +22,6 @@ static int pidfd_open(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-static bool is_dead(const struct proc_stat *stat)
-{
-	return stat->state == 'Z' || stat->state == 'X';
-}
-
 /*
  * There is no such process; EINVAL, and ENOENT from Linux 6.16 on, say so of a thread's id.
  * For any other reason the kernel gives no pidfd.
@@ -101,7 +96,7 @@ static bool still_the_same(const struct handle *handle)
 	if (!proc_stat(handle->id.pid, &stat))
 		return false;
 	errno = ESRCH;
-	return !is_dead(&stat) && stat.start == handle->id.start;
+	return !proc_is_dead(&stat) && stat.start == handle->id.start;
 }
 
 bool handle_alive(const struct handle *handle)

@@ -569,7 +569,7 @@ static bool is_left_by(const struct run *run, pid_t pid)
 {
 	struct proc_stat stat;
 
-	return pid == run->conmon.pid || !proc_stat(pid, &stat) || stat.state == 'Z';
+	return pid == run->conmon.pid || !proc_stat(pid, &stat) || proc_is_dead(&stat);
 }
 
 /* How podman knows a container that stays. */

@@ -26,7 +26,7 @@ static inline bool is_same_process(struct process a, struct process b)
 
 struct proc_stat {
 	char name[16]; /* the command name, cut at 15 bytes by the kernel */
-	char state;    /* 'Z' and 'X' are dead */
+	char state;    /* proc_is_dead() */
 	bool exiting;  /* or will be at once (PF_EXITING, linux/sched.h): it has no command line */
 	pid_t ppid;
 	pid_t session;
@@ -34,6 +34,12 @@ struct proc_stat {
 	uint64_t cpu; /* clock ticks that it has run */
 	uint64_t start;
 };
+
+/* Whether it has ended, waited for by its parent or not. */
+static inline bool proc_is_dead(const struct proc_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
+}
 
 struct proc_status {
 	pid_t process; /* not the number asked for: that is a thread's of it */

@@ -538,7 +538,8 @@ static bool remove_pid_file(const struct run *run, const char *suffix, struct pr
 		run->remove ? 0 : read_pid_file(run->directory, run_file(run->name, suffix).text);
 	struct proc_stat stat;
 
-	return (pid && pid != ours.pid && proc_stat(pid, &stat)) || remove_file(run, suffix);
+	return (pid && pid != ours.pid && proc_stat(pid, &stat) && !proc_is_dead(&stat)) ||
+	       remove_file(run, suffix);
 }
 
 void record_remove(const struct run *run)

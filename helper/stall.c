@@ -45,7 +45,7 @@ static bool add_up(pid_t pid, void *context)
 	struct proc_stat stat;
 
 	/* most are older: no way up is read for them */
-	if (!proc_stat(pid, &stat) || stat.state == 'Z' || stat.start < sum->since ||
+	if (!proc_stat(pid, &stat) || proc_is_dead(&stat) || stat.start < sum->since ||
 	    !is_one_of_them(pid, sum))
 		return true;
 	if (stat.state == 'T')

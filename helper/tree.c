@@ -82,7 +82,7 @@ static bool see(pid_t pid, void *context)
 	struct forest *forest = context;
 	struct proc_stat stat;
 
-	if (!proc_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
+	if (!proc_stat(pid, &stat) || proc_is_dead(&stat))
 		return true;
 	struct seen *larger = realloc(forest->seen, (forest->seens + 1) * sizeof(*larger));
 	if (!larger) {

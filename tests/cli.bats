@@ -1740,6 +1740,30 @@ names_in() {
   [ "$(jq .conmon "$WORK/out")" = "${CONMON%,*}" ] || explain 'conmon is not seen'
 }
 
+is_zombie() { [ "$(stat_field 3 "$1")" = Z ]; }
+
+@test "the pid file of a container that stays goes with the run where its process has ended, waited for or not; one of a later start stays" {
+  local sleeper zombie
+  # shellcheck disable=SC2016 # sh's
+  sh -c 'sleep 600 & echo $! >"$0"; exec sleep 600' "$WORK/zombie" </dev/null >/dev/null 2>&1 3>&- &
+  sleeper=$(identity $!)
+  OURS+=("$sleeper")
+  wait_until 5 runs_program "${sleeper%,*}" "$(realpath "$(command -v sleep)")"
+  # Who became sleep waits for nobody.
+  zombie=$(<"$WORK/zombie")
+  kill -KILL "$zombie"
+  wait_until 5 is_zombie "$zombie"
+  DEAD=$(dead)
+  good_record 9-1
+  good_record 9-2
+  echo "$zombie" >"$PID_DIR/9-1.pid"
+  echo "${sleeper%,*}" >"$PID_DIR/9-2.pid"
+  collect "$PODLEASH" sweep "$PID_DIR"
+  [ "$(sort "$WORK/out")" = $'unit U1, run 9-1: ended\nunit U1, run 9-2: ended' ] || explain 'they are not ended'
+  [ "$(names_in "$PID_DIR" | grep '^9-')" = 9-2.pid ] || explain 'not the files that should be left'
+  alive "$sleeper"
+}
+
 @test "sweep waits for a run without holders whose lock somebody has, and ends what that one leaves" {
   local sweep
   DEAD=$(dead)
