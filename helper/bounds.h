@@ -19,12 +19,6 @@
 #define CONMON_MS 20000
 
 /*
- * conmon goes on in a process that it forks once podman has let it. Where podman is killed then, a
- * first conmon that comes so soon is the run's: a `podman start` takes longer to come to its own.
- */
-#define CONMON_FORK_MS 50
-
-/*
  * What cleans up (podman's cleanup, a runtime's delete) and makes no progress: no processor time,
  * no process that comes or goes. A delete may sleep on a slow disk for long, and is begun anew only
  * to meet the same disk.

@@ -24,18 +24,17 @@ struct scene {
 
 /*
  * Says from when on a conmon is somebody else's, once podman has ended: what that starts in its
- * last moment is the run's, and so is what a first conmon becomes a moment later. Where a holder is
- * dead and no guard was there to see it, that is any that came after the one that is known; where
- * none is known and the container has ended once, any. Where podman starts the container again by
- * itself, none is.
+ * last moment is the run's. Where a holder is dead and no guard was there to see it, that is any
+ * that came after the one that is known; where none is known and the container has ended once, any.
+ * Where podman starts the container again by itself, none is.
  */
 static void close_run(struct run *run)
 {
 	if (run->over || run->restarts || process_lives(run->podman))
 		return;
 	run->over = now_ticks();
-	if (!run->conmon.pid)
-		run->over = podman_has_ended_it(run) ? run->podman.start : ticks_in(CONMON_FORK_MS);
+	if (!run->conmon.pid && podman_has_ended_it(run))
+		run->over = run->podman.start;
 	for (size_t i = 0; run->guard.pid != getpid() && run->conmon.pid && i < run->holders; i++)
 		if (!process_lives(run->holder[i].id))
 			run->over = run->conmon.start;
@@ -98,7 +97,7 @@ static void end_podman(struct run *run, const struct handles *podman)
 	}
 	/* a first conmon that came by now was not its owner's: podman may have started it */
 	if (run->over && !run->conmon.pid)
-		run->over = ticks_in(CONMON_FORK_MS);
+		run->over = now_ticks();
 }
 
 /*

@@ -89,12 +89,6 @@ static inline uint64_t now_ticks(void)
 	return boottime_ns() / tick_ns();
 }
 
-/* The tick that is @ms from now. */
-static inline uint64_t ticks_in(unsigned int ms)
-{
-	return (boottime_ns() + ms * 1000000ULL) / tick_ns();
-}
-
 /* Whole seconds since @then (boottime_ns), 0 where that is to come. */
 static inline uint64_t seconds_since(uint64_t then)
 {

@@ -248,35 +248,3 @@ guard_of_one() {
   wait_until 10 no_record || fail 'the record is left'
   alive "$INIT" || fail "$(cat "$LOG" 2>&1)"
 }
-
-# make_conmon: $WORK/conmon is one that is held up for $1 us where it forks, and podman is killed then.
-make_conmon() {
-  cat >"$WORK/conmon" <<END
-#!/bin/sh
-case "\$*" in *--version*) exec conmon "\$@" ;; esac
-# podman has let it go on when it has closed this pipe.
-(while [ -e "/proc/\$\$/fd/\$_OCI_STARTPIPE" ]; do :; done; kill -KILL \$PPID) &
-exec strace -D -qq -o $WORK/strace -e trace=clone,clone3 -e inject=clone,clone3:delay_enter=$1 $(command -v conmon) "\$@"
-END
-  chmod +x "$WORK/conmon"
-}
-
-conmon_has_forked() { [ -s "$WORK/strace" ]; }
-
-is_created() { [ "$(podman inspect --format '{{.State.Status}}' "$NAME")" = created ]; }
-
-@test "podman is killed when it has let conmon go on, and what that forks comes a moment later: it is the job's, and ends" {
-  local us pids
-  for us in 1000 10000 20000; do
-    echo "$us us"
-    make_conmon "$us"
-    rm -f "$WORK/strace"
-    in_job shell "podman --conmon $WORK/conmon run --name $NAME --network=none $IMAGE sleep 600; true"
-    wait_until 10 no_record || fail 'the record is left'
-    wait_until 10 conmon_has_forked
-    pids=$(carrying "$NAME")
-    [ -z "$pids" ] || { ps -fp "${pids//$'\n'/,}"; cat "$LOG"; fail 'it goes on'; }
-    is_created || fail 'it is not as it was made'
-    forget
-  done
-}
