@@ -1743,7 +1743,7 @@ names_in() {
 is_zombie() { [ "$(stat_field 3 "$1")" = Z ]; }
 
 @test "the pid file of a container that stays goes with the run where its process has ended, waited for or not; one of a later start stays" {
-  local sleeper zombie
+  local sleeper zombie headless
   # shellcheck disable=SC2016 # sh's
   sh -c 'sleep 600 & echo $! >"$0"; exec sleep 600' "$WORK/zombie" </dev/null >/dev/null 2>&1 3>&- &
   sleeper=$(identity $!)
@@ -1753,14 +1753,23 @@ is_zombie() { [ "$(stat_field 3 "$1")" = Z ]; }
   zombie=$(<"$WORK/zombie")
   kill -KILL "$zombie"
   wait_until 5 is_zombie "$zombie"
+  # One that lives: of its threads the first alone has ended.
+  python3 -c 'import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).pthread_exit(None)' </dev/null >/dev/null 2>&1 3>&- &
+  headless=$(identity $!)
+  OURS+=("$headless")
+  wait_until 10 is_zombie "${headless%,*}"
   DEAD=$(dead)
   good_record 9-1
   good_record 9-2
+  good_record 9-3
   echo "$zombie" >"$PID_DIR/9-1.pid"
   echo "${sleeper%,*}" >"$PID_DIR/9-2.pid"
+  echo "${headless%,*}" >"$PID_DIR/9-3.pid"
   collect "$PODLEASH" sweep "$PID_DIR"
-  [ "$(sort "$WORK/out")" = $'unit U1, run 9-1: ended\nunit U1, run 9-2: ended' ] || explain 'they are not ended'
-  [ "$(names_in "$PID_DIR" | grep '^9-')" = 9-2.pid ] || explain 'not the files that should be left'
+  [ "$(sort "$WORK/out")" = $'unit U1, run 9-1: ended\nunit U1, run 9-2: ended\nunit U1, run 9-3: ended' ] || explain 'they are not ended'
+  [ "$(names_in "$PID_DIR" | grep '^9-')" = $'9-2.pid\n9-3.pid' ] || explain 'not the files that should be left'
   alive "$sleeper"
 }
 

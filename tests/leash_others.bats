@@ -172,11 +172,14 @@ END
   assert_job_ends
 }
 
-# exec_conmon: prints the conmon of the container's one podman exec.
+# exec_conmon: prints the conmon of the container's one podman exec, once it leads its session: it forks before.
 exec_conmon() {
   local pid
   for pid in $(carrying "$CID/userdata/"); do
-    ! words "$pid" | grep -qx -- --exec || { identity "$pid"; return; }
+    if words "$pid" | grep -qx -- --exec && [ "$(stat_field 6 "$pid")" = "$pid" ]; then
+      identity "$pid"
+      return
+    fi
   done
   return 1
 }
