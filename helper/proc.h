@@ -35,7 +35,7 @@ struct proc_stat {
 	uint64_t start;
 };
 
-/* Whether it has ended, waited for by its parent or not. */
+/* Whether it has ended, waited for by its parent or not, or its first thread alone has. */
 static inline bool proc_is_dead(const struct proc_stat *stat)
 {
 	return stat->state == 'Z' || stat->state == 'X';
