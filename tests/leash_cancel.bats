@@ -147,7 +147,7 @@ is_exiting() {
 @test "podleash run is exiting while podman is asked for: podman is not started, or ended at once" {
   exiting_runner podleash
   # Not known to be a unit: what tells is the name alone.
-  no_unit_is_exiting() { rm -f "$WORK/receptor/node/U1/status" && wait_until 5 is_exiting; }
+  no_unit_is_exiting() { rm "$WORK/receptor/node/U1/status" && wait_until 5 is_exiting; }
   late_podman no_unit_is_exiting
   ! grep -q 'it runs' "$UNITDIR/stdout" || fail 'it runs'
   wait_until 10 no_files || fail 'files are left'
