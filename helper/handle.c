@@ -142,6 +142,13 @@ bool handle_wait(const struct handle *handle, int ms)
 	}
 }
 
+bool pid_may_live(pid_t pid)
+{
+	_cleanup_handle_ struct handle handle;
+
+	return handle_open(&handle, pid) || is_shortage();
+}
+
 bool process_lives(struct process id)
 {
 	_cleanup_handle_ struct handle handle = HANDLE_NONE;

@@ -61,6 +61,12 @@ bool handle_wait(const struct handle *handle, int ms);
 /* Whether exactly @id lives, or may: the one-time question. */
 bool process_lives(struct process id);
 
+/*
+ * Whether whoever has @pid lives, or may. No zombie does, unless other threads of it run: a pidfd
+ * tells these apart.
+ */
+bool pid_may_live(pid_t pid);
+
 /* A list of handles; owns them. */
 struct handles {
 	struct handle *item;

@@ -131,7 +131,6 @@ bool plain_is_stale(int directory, const char *name)
 	if (proc_namespace(0, "pid") != FIRST_PID_NAMESPACE)
 		return false;
 	pid_t pid = read_pid_file(directory, name);
-	_cleanup_handle_ struct handle handle = HANDLE_NONE;
 
-	return pid && !handle_open(&handle, pid) && !is_shortage();
+	return pid && !pid_may_live(pid);
 }

@@ -532,21 +532,13 @@ static bool remove_file(const struct run *run, const char *suffix)
 	return false;
 }
 
-/* No zombie does, unless other threads of it run: a pidfd tells these apart. */
-static bool may_live(pid_t pid)
-{
-	_cleanup_handle_ struct handle handle;
-
-	return handle_open(&handle, pid) || is_shortage();
-}
-
 /* A pid file of a container that stays may be of a later start of it, which is its owner's. */
 static bool remove_pid_file(const struct run *run, const char *suffix, struct process ours)
 {
 	pid_t pid =
 		run->remove ? 0 : read_pid_file(run->directory, run_file(run->name, suffix).text);
 
-	return (pid && pid != ours.pid && may_live(pid)) || remove_file(run, suffix);
+	return (pid && pid != ours.pid && pid_may_live(pid)) || remove_file(run, suffix);
 }
 
 void record_remove(const struct run *run)
