@@ -11,11 +11,9 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "commands.h"
 #include "json.h"
@@ -170,19 +168,6 @@ static void measure(struct doctor *doctor)
 	doctor->inotify = inotify_limit();
 }
 
-/* Waits for @child, and tells it what we are told (@signals, blocked). Returns its wait status. */
-static int wait_for(pid_t child, const sigset_t *signals)
-{
-	int signal, status = 0;
-
-	while (sigwait(signals, &signal) == 0)
-		if (signal != SIGCHLD)
-			(void)kill(child, signal);
-		else if (waitpid(child, &status, WNOHANG))
-			break;
-	return status;
-}
-
 static int check_all(struct doctor *doctor)
 {
 	doctor_collect(doctor);
@@ -196,24 +181,23 @@ static int check_all(struct doctor *doctor)
 /* Looks at @receptor, in a child that becomes as it is. Returns the exit status. */
 static int look(struct doctor *doctor, const struct receptor *receptor)
 {
-	sigset_t signals, before;
+	struct child child = {0};
+	sigset_t before;
 	int status = EXIT_LEFT;
 
 	doctor->receptor = receptor;
 	measure(doctor);
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGCHLD);
-	(void)sigaddset(&signals, SIGHUP);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigprocmask(SIG_BLOCK, &signals, &before);
-	pid_t child = receptor_fork(receptor, &doctor->outside);
-	if (child > 0)
-		status = end_as(wait_for(child, &signals));
-	else if (child < 0)
-		print_error("receptor, pid %d: %s", (int)receptor->pid, strerror(errno));
+	children_block(&before);
+	child.pid = receptor_fork(receptor, &doctor->outside);
+	if (child.pid > 0)
+		(void)children_wait(&child, 1, -1);
+	if (child.ended)
+		status = end_as(child.status);
+	else if (child.pid)
+		print_error("receptor, pid %d: %s", (int)receptor->pid,
+			    child.given_up ? "who looked at it was stopped" : strerror(errno));
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	if (child == 0)
+	if (child.pid == 0)
 		exit(check_all(doctor));
 	return status;
 }
