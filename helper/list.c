@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* podleash list: the runs of a pid directory, and of the unit directories in it. */
+/* podleash list: the runs of pid directories, and of the unit directories in them. */
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "commands.h"
 #include "given.h"
@@ -13,15 +14,25 @@
 #include "tree.h"
 #include "util.h"
 
+/* How long the directories of one user may take, who may be hostile, before the next one's turn. */
+#define TURN_MS 10000
+
 struct listing {
 	bool json, tree, colour;
-	struct tree runs; /* for --tree alone: units may be spread over directories */
+	char **units;		   /* these alone, NULL-terminated; none: all */
+	bool *found;		   /* of each; shared with the children that look as other users */
+	const struct given *given; /* that is listed */
+	bool named;		   /* by a line of its own */
+	struct tree runs;	   /* for --tree alone: units may be spread over directories */
 	size_t damaged, printed;
+	bool refused;
 };
 
-static void print_json(const struct run *run, enum run_state state, uint64_t age)
+static void print_json(const char *directory, const struct run *run, enum run_state state,
+		       uint64_t age)
 {
 	json_begin(stdout);
+	json_string(stdout, "directory", directory);
 	json_string(stdout, "unit", run->unit);
 	json_string(stdout, "run", run->name);
 	json_string(stdout, "state", state_word(state));
@@ -45,6 +56,22 @@ static void print_line(const struct run *run, enum run_state state, uint64_t sec
 		     (int)run->container.pid, run->cid[0] ? run->cid : "-");
 }
 
+/* Says which directory it is, where there are others: once, in front of its first run. */
+static void name_directory(struct listing *listing)
+{
+	if (!listing->given->alone && !listing->named)
+		(void)printf("%s:\n", listing->given->path);
+	listing->named = true;
+}
+
+static bool is_asked_for(const struct listing *listing, const struct run *run)
+{
+	for (size_t i = 0; listing->units[i]; i++)
+		if (equal(listing->units[i], run->unit))
+			return listing->found[i] = true;
+	return !listing->units[0];
+}
+
 static void print_run(struct listing *listing, const struct run *run, enum run_state state)
 {
 	/* the clock of an earlier boot tells nothing, nor that of another time namespace */
@@ -52,9 +79,10 @@ static void print_run(struct listing *listing, const struct run *run, enum run_s
 	uint64_t age = here ? seconds_since(run->created) : 0;
 
 	if (listing->json) {
-		print_json(run, state, age);
+		print_json(listing->given->path, run, state, age);
 		return;
 	}
+	name_directory(listing);
 	if (!listing->printed++)
 		(void)printf("%-16s %-28s %-9s %5s %8s %8s %9s  %s\n", "UNIT", "RUN", "STATE",
 			     "AGE", "PODMAN", "CONMON", "CONTAINER", "CID");
@@ -73,6 +101,8 @@ static void list_run(struct listing *listing, int directory, const char *path, c
 			print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, why);
 		return;
 	}
+	if (!is_asked_for(listing, &run))
+		return;
 	enum run_state state = run_state(&run);
 	if (!listing->tree)
 		print_run(listing, &run, state);
@@ -96,13 +126,63 @@ static void list_directory(int directory, const char *path, void *context)
 			list_run(listing, directory, path, run);
 }
 
+static void list_given(struct listing *listing, const struct given *given)
+{
+	listing->given = given;
+	listing->named = false;
+	listing->printed = 0;
+	for (size_t i = 0; listing->units[i]; i++)
+		listing->found[i] |= given_has_unit(given, listing->units[i]);
+	list_directory(given->directory, given->path, listing);
+	listing->refused |= given_each_unit(given, list_directory, listing) > 0;
+	if (listing->runs.count)
+		name_directory(listing);
+	if (!tree_print(&listing->runs)) {
+		print_error("the tree: %s", strerror(ENOMEM));
+		listing->damaged++;
+	}
+	tree_free(&listing->runs);
+}
+
+static int list_all(const struct given *given, size_t count, void *context)
+{
+	struct listing *listing = context;
+
+	listing->colour = terminal_takes_colour();
+	for (size_t i = 0; i < count; i++)
+		list_given(listing, &given[i]);
+	if (unnamed(listing->damaged))
+		print_error("%s: %zu more", given->path, unnamed(listing->damaged));
+	return listing->damaged || listing->refused ? EXIT_LEFT : 0;
+}
+
+/* Reads the words: a directory or none, then units. */
+static bool take_words(struct listing *listing, char **words, const char **directory)
+{
+	if (words[0] && given_is_directory(words[0]))
+		*directory = *words++;
+	listing->units = words;
+	size_t count = 0;
+	for (; words[count]; count++) {
+		if (unit_name_valid(words[count]))
+			continue;
+		print_error("%s: not a unit's name", words[count]);
+		return false;
+	}
+	listing->found =
+		mmap(NULL, count + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (listing->found == MAP_FAILED)
+		print_error("%s", strerror(errno));
+	return listing->found != MAP_FAILED;
+}
+
 int list_main(int argc, char *argv[])
 {
 	static const struct option longs[] = {
 		{"json", no_argument, NULL, 'j'}, {"tree", no_argument, NULL, 't'}, {0}};
 	struct listing listing = {0};
-	struct given given;
-	int option, status;
+	const char *directory = NULL;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (option == '?')
@@ -113,18 +193,16 @@ int list_main(int argc, char *argv[])
 		print_error("--json and --tree: one of them at a time");
 		return WRONG_USAGE;
 	}
-	_cleanup_close_ int directory = given_open(&given, argv + optind, &status);
-	if (directory < 0)
-		return status;
-	listing.colour = terminal_takes_colour();
-	list_directory(directory, given.path, &listing);
-	size_t refused = given_each_unit(&given, list_directory, &listing);
-	if (!tree_print(&listing.runs)) {
-		print_error("the tree: %s", strerror(ENOMEM));
-		listing.damaged++;
+	if (!take_words(&listing, argv + optind, &directory))
+		return WRONG_USAGE;
+	int status = given_call(directory, false, TURN_MS, list_all, &listing);
+	if (status == EXIT_NOTHING)
+		status = given_none();
+	for (size_t i = 0; listing.units[i]; i++) {
+		if (listing.found[i])
+			continue;
+		print_error("%s: no such unit", listing.units[i]);
+		status = EXIT_LEFT;
 	}
-	tree_free(&listing.runs);
-	if (unnamed(listing.damaged))
-		print_error("%s: %zu more", given.path, unnamed(listing.damaged));
-	return listing.damaged || refused ? EXIT_LEFT : 0;
+	return status;
 }

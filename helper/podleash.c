@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -28,7 +27,7 @@ static const struct command {
 	{"sweep", sweep_main, "[--dry-run] [--json] [DIR]",
 	 "Ends what dead jobs left behind; gives live ones their guard back",
 	 "podleash sweep --dry-run"},
-	{"list", list_main, "[--json | --tree] [DIR]", "Shows the runs and who holds them",
+	{"list", list_main, "[--json | --tree] [DIR] [UNIT…]", "Shows the runs and who holds them",
 	 "podleash list --tree"},
 	{"doctor", doctor_main, "[--probe[=IMAGE]] [--json] [--receptor-conf FILE]",
 	 "Checks what the leash needs, and says how to mend it", "podleash doctor --probe"},
@@ -152,28 +151,6 @@ static void fill_standard_fds(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
-}
-
-/* Whether whoever reads stdout has gone: what is not printed then nobody misses. */
-static bool reader_is_gone(void)
-{
-	struct pollfd end = {STDOUT_FILENO, POLLOUT, 0};
-
-	return poll(&end, 1, 0) == 1 && end.revents & (POLLERR | POLLHUP);
-}
-
-/* Returns @status, or, where not all that was printed went out, one that is not 0. */
-static int check_output(int status)
-{
-	errno = 0;
-	bool whole = fflush(stdout) == 0 && !ferror(stdout);
-	int error = errno;
-
-	if (whole || reader_is_gone())
-		return status;
-	print_error("standard output: %s; not all could be printed",
-		    error ? strerror(error) : "a write failed");
-	return status ? status : EXIT_LEFT;
 }
 
 int main(int argc, char *argv[])

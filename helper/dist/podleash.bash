@@ -35,7 +35,7 @@ _podleash() {
   elif _podleash_in_command; then
     return
   elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --unit ]; then
-    offer=$(podleash list 2>/dev/null | awk 'NR > 1 { print $1 }')
+    offer=$(podleash list --json 2>/dev/null | sed -n 's/.*"unit": "\([^"]*\)".*/\1/p')
   elif [[ $word == -* ]]; then
     offer=$(_podleash_options "${COMP_WORDS[1]}")
   elif [ "${COMP_WORDS[1]}" = run ]; then
