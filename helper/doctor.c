@@ -20,6 +20,7 @@
 #include "library.h"
 #include "log.h"
 #include "signals.h"
+#include "users.h"
 #include "util.h"
 
 #define LINE_SIZE (2 * PATH_MAX)
@@ -202,9 +203,23 @@ static int look(struct doctor *doctor, const struct receptor *receptor)
 	return status;
 }
 
+/* Root looks at the runs of all users but of those in @looked, which it has seen by then. */
+static int check_others(struct doctor *doctor, const struct users *looked)
+{
+	_cleanup_users_ struct users all = {0}, others = {0};
+	int status = users_find(&all) ? EXIT_LEFT : 0;
+
+	for (size_t i = 0; i < all.count; i++)
+		if (!users_have(looked, all.uid[i]))
+			(void)users_add(&others, all.uid[i]);
+	int found = others.count ? users_call(&others, false, -1, check_user, doctor) : 0;
+	return found == EXIT_NOTHING ? status : status | found;
+}
+
 int doctor_main(int argc, char *argv[])
 {
 	static struct doctor doctor; /* environ will point into it */
+	_cleanup_users_ struct users receptors = {0};
 	bool looked = false;
 	int status = 0;
 
@@ -224,9 +239,12 @@ int doctor_main(int argc, char *argv[])
 			continue;
 		status |= look(&doctor, &doctor.all[i]);
 		looked = true;
+		(void)users_add(&receptors, doctor.all[i].uid);
 	}
-	if (looked)
-		return status;
-	measure(&doctor);
-	return check_all(&doctor);
+	if (!looked) {
+		measure(&doctor);
+		status = check_all(&doctor);
+		(void)users_add(&receptors, doctor.caller);
+	}
+	return doctor.caller ? status : status | check_others(&doctor, &receptors);
 }

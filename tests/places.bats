@@ -276,6 +276,22 @@ variable-of-root /run/roots"
 }
 
 # bats test_tags=root
+@test "doctor looks at the same directories, of all users" {
+  everywhere
+  export RECEPTOR_PID_DIRECTORY=/run/roots
+  collect in_room "$PODLEASH" doctor --json
+  for file in /run/podleash "/run/user/$A/podleash" "/tmp/podleash-$A" "/tmp/podleash-$B" /tmp/podleash-0 /run/roots; do
+    jq -r 'select(.check == "guards" and .result == "fail") | .text' "$WORK/out" | grep -q "^$file/1-1.run, .*: it has no guard" || explain "not $file"
+  done
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  collect in_room "$PODLEASH" sweep
+  collect in_room "$PODLEASH" doctor --json
+  jq -r 'select(.check == "guards" and .result == "ok") | .text' "$WORK/out" | sort | diff - <(
+    echo '0 runs, none without its guard'
+  ) || explain 'not all is well'
+}
+
+# bats test_tags=root
 @test "cancel and sweep count all runs, of all users, in one line on the terminal" {
   local unit
   chmod a+rx "$WORK/bin"
