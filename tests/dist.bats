@@ -81,6 +81,16 @@ completed() {
   [ "$(completed cancel --json --unit V)" = V2 ]
 }
 
+@test "all of it is hardened, as far as the compiler knows how, and does not say where it was built" {
+  local flag
+  make -n -B V=1 -C "${TESTS%/*}" BUILD="$WORK/build" 2>/dev/null | grep ' -c -o ' >"$WORK/compiled"
+  [ "$(grep -c '/preload/' "$WORK/compiled")" -ge 5 ] && [ "$(grep -c '/helper/' "$WORK/compiled")" -ge 50 ]
+  for flag in -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -ffile-prefix-map=; do
+    [[ $flag != -fcf-protection || $(uname -m) = x86_64 ]] || continue
+    ! grep -v -e " $flag" "$WORK/compiled" || fail "not with $flag"
+  done
+}
+
 @test "make builds again behind a make install; make uninstall removes all of it" {
   local copy=$WORK/copy
   mkdir "$copy" "$WORK/root"
