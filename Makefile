@@ -214,7 +214,7 @@ debug: ## build with ASan and UBSan, in build/debug (the library without: it is 
 	@$(MAKE) --no-print-directory $(SANITIZED) build/debug/podleash units
 
 ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(DEFINES) -DPODLEASH_VERSION='"$(VERSION)"'
-lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, ansible-lint, mandoc
+lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, ansible-lint, mandoc, reuse
 	@tests/setup lint
 	clang-format --dry-run -Werror $(sources)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE $(DEFINES) \
@@ -227,6 +227,7 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, ansibl
 	shellcheck -x $(scripts)
 	cd docs/examples/ansible && /opt/podleash-test/ansible-*/bin/ansible-lint --offline --profile production
 	mandoc -T lint -W warning helper/dist/podleash.1 helper/dist/libpodleash.7.in
+	/opt/podleash-test/reuse-*/bin/reuse lint --lines
 
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose; EE=1 adds those with a real ansible-core
 	@tests/setup $(if $(EE),ee)
