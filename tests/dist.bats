@@ -165,3 +165,9 @@ sees_clean_jobs() {
   "$opt/bin/podleash" doctor | grep -A 1 "^fail  library: $opt/lib/libpodleash.so: " |
     grep -q "make install BINDIR=$opt/bin LIBDIR=$opt/lib\$"
 }
+
+@test "what Debian would test an installation by leashes a container and ends it" {
+  AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" || fail "$(cat "$WORK/out")"
+  grep -q '^ok    probe: .* nothing was left$' "$WORK/out"
+  ! podman image exists localhost/podleash-autopkgtest
+}
