@@ -169,5 +169,5 @@ sees_clean_jobs() {
 @test "what Debian would test an installation by leashes a container and ends it" {
   AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" || fail "$(cat "$WORK/out")"
   grep -q '^ok    probe: .* nothing was left$' "$WORK/out"
-  ! podman image exists localhost/podleash-autopkgtest
+  ! podman image exists localhost/podleash-autopkgtest || fail 'its image is left'
 }
