@@ -166,6 +166,23 @@ sees_clean_jobs() {
     grep -q "make install BINDIR=$opt/bin LIBDIR=$opt/lib\$"
 }
 
+# headings FILE: the names that links have for them.
+headings() {
+  sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9_\n-'
+}
+
+@test "every link in README and docs leads to a file that is there, and to a heading of it" {
+  local file link target
+  cd "${TESTS%/*}"
+  for file in README.md docs/*.md; do
+    while read -r link; do
+      target=${link%%#*} target=${target:+${file%"${file##*/}"}$target}
+      [ -e "${target:-$file}" ] || fail "$file: $link"
+      [[ $link != *'#'* ]] || headings "${target:-$file}" | grep -qx "${link#*#}" || fail "$file: $link"
+    done < <(grep -oE '\]\([^)]*\)' "$file" | sed 's/^](//; s/)$//' | grep -v ^http)
+  done
+}
+
 @test "what Debian would test an installation by leashes a container and ends it" {
   AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" || fail "$(cat "$WORK/out")"
   grep -q '^ok    probe: .* nothing was left$' "$WORK/out"
