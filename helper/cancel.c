@@ -3,7 +3,6 @@
 #include "cancel.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -42,12 +41,13 @@ static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 		{"timeout", required_argument, NULL, 't'},
 		{"json", no_argument, NULL, 'j'},
 		{"unit", required_argument, NULL, 'u'},
+		{HELP_OPTION},
 		{0},
 	};
 	struct cancel *asked = &cancelling->asked;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == 'j')
 			cancelling->report.json = true;
 		else if (option == 'u')
@@ -55,6 +55,11 @@ static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 		else if (option == '?' || !grace_given(optarg, option == 'g' ? &asked->grace_ms
 									     : &asked->timeout_ms))
 			return false;
+	}
+	const char *word = argv[optind]; /* a directory, or else a unit's name alone */
+	if (!asked->unit && word && unit_name_valid(word) && access(word, F_OK)) {
+		asked->unit = word;
+		optind++;
 	}
 	if (asked->unit && !unit_name_valid(asked->unit)) {
 		print_error("%s: not a unit's name", asked->unit);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* podleash list: the runs of a pid directory, and of the unit directories in it. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "commands.h"
@@ -98,13 +97,15 @@ static void list_directory(int directory, const char *path, void *context)
 
 int list_main(int argc, char *argv[])
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"tree", no_argument, NULL, 't'}, {0}};
+	static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+					      {"tree", no_argument, NULL, 't'},
+					      {HELP_OPTION},
+					      {0}};
 	struct listing listing = {0};
 	struct given given;
 	int option, status;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == '?')
 			return WRONG_USAGE;
 		*(option == 'j' ? &listing.json : &listing.tree) = true;

@@ -150,6 +150,13 @@ void log_ending(struct run *run)
 	run->why = NULL;
 }
 
+static const char *speaker = "podleash";
+
+void print_errors_as(const char *name)
+{
+	speaker = name;
+}
+
 void print_error(const char *format, ...)
 {
 	char line[LINE_SIZE];
@@ -158,5 +165,5 @@ void print_error(const char *format, ...)
 	va_start(arguments, format);
 	format_line(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	(void)fprintf(stderr, "podleash: %s\n", line);
+	(void)fprintf(stderr, "%s: %s\n", speaker, line);
 }

@@ -43,6 +43,9 @@ void make_printable(char *text);
 /* Prints `podleash: ` and one such line to stderr: for commands that a person runs. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 
+/* Puts @name, which is kept, in the place of `podleash`. */
+void print_errors_as(const char *name);
+
 /* A directory may hold thousands of files that ask for a line each: so many get one. */
 #define NAMES_MAX 32
 

@@ -8,7 +8,6 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,12 +66,13 @@ static bool parse(struct job *job, int argc, char *argv[])
 		{"unit", required_argument, NULL, 'u'},
 		{"grace", required_argument, NULL, 'g'},
 		{"kill-after", required_argument, NULL, 'k'},
+		{HELP_OPTION},
 		{0},
 	};
 	const char *kill_after = NULL;
 	int option, grace_ms;
 
-	while ((option = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "+h", longs)) != -1) {
 		if (option == '?')
 			return false;
 		*(option == 'd'	  ? &job->pid_dir

@@ -462,7 +462,7 @@ assert_progress() {
   export RECEPTOR_PID_DIRECTORY=$WORK/missing
   for command in list sweep 'cancel --unit U1'; do
     on_terminal "$PODLEASH $command" >"$WORK/out" || fail "$command: not status 0"
-    [ "$(tr -d '\r' <"$WORK/out")" = "podleash: $WORK/missing is not there: this user has no runs" ] || fail "$(cat "$WORK/out")"
+    [ "$(tr -d '\r' <"$WORK/out")" = "podleash ${command%% *}: $WORK/missing is not there: this user has no runs" ] || fail "$(cat "$WORK/out")"
   done
 }
 
