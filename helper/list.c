@@ -3,22 +3,38 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "conmon_args.h"
 #include "given.h"
+#include "identity.h"
 #include "json.h"
 #include "log.h"
 #include "record.h"
 #include "state.h"
-#include "terminal.h"
+#include "table.h"
 #include "tree.h"
 #include "util.h"
 
 struct listing {
-	bool json, tree, colour;
-	struct tree runs; /* for --tree alone: units may be spread over directories */
-	size_t damaged, printed;
+	bool json, tree;
+	struct table table;
+	struct tree runs; /* for --tree: units may be spread over directories */
+	size_t damaged;
 };
 
-static void print_json(const struct run *run, enum run_state state, uint64_t age)
+/* Writes the name of the container; "" where neither its user nor its conmon tells. */
+static void find_name(const struct run *run, char name[UNIT_SIZE])
+{
+	_cleanup_handle_ struct handle conmon = HANDLE_NONE;
+	_cleanup_words_ struct words words = {0};
+	struct conmon_args args = {.name = run->container_name};
+
+	if (!args.name[0] && conmon_open(run, &conmon) && proc_cmdline(conmon.id.pid, &words))
+		conmon_args_parse(&words, &args);
+	(void)snprintf(name, UNIT_SIZE, "%s", args.name);
+	make_printable(name);
+}
+
+static void print_json(const struct run *run, enum run_state state, uint64_t age, const char *name)
 {
 	json_begin(stdout);
 	json_string(stdout, "unit", run->unit);
@@ -30,34 +46,27 @@ static void print_json(const struct run *run, enum run_state state, uint64_t age
 	json_number(stdout, "container", run->container.pid);
 	json_number(stdout, "guard", run->guard.pid);
 	json_string(stdout, "cid", run->cid);
+	json_string(stdout, "name", name);
 	json_end(stdout);
 }
 
-static void print_line(const struct run *run, enum run_state state, uint64_t seconds, bool colour)
+/* Takes @run in; what it says is its caller's still, but for --tree. False where memory is short.
+ */
+static bool take_run(struct listing *listing, struct run *run)
 {
-	char age[AGE_SIZE];
-
-	format_age(age, seconds);
-	(void)printf("%-16s %-28s ", run->unit, run->name);
-	print_coloured(state_word(state), -9, colour ? state_colour(state) : NULL);
-	(void)printf(" %5s %8d %8d %9d  %.12s\n", age, (int)run->podman.pid, (int)run->conmon.pid,
-		     (int)run->container.pid, run->cid[0] ? run->cid : "-");
-}
-
-static void print_run(struct listing *listing, const struct run *run, enum run_state state)
-{
+	enum run_state state = run_state(run);
 	/* the clock of an earlier boot tells nothing, nor that of another time namespace */
 	bool here = state != STATE_REBOOTED && state != STATE_ELSEWHERE;
 	uint64_t age = here ? seconds_since(run->created) : 0;
+	char name[UNIT_SIZE];
 
-	if (listing->json) {
-		print_json(run, state, age);
-		return;
-	}
-	if (!listing->printed++)
-		(void)printf("%-16s %-28s %-9s %5s %8s %8s %9s  %s\n", "UNIT", "RUN", "STATE",
-			     "AGE", "PODMAN", "CONMON", "CONTAINER", "CID");
-	print_line(run, state, age, listing->colour);
+	if (listing->tree)
+		return tree_add(&listing->runs, run, state);
+	find_name(run, name);
+	if (!listing->json)
+		return table_add(&listing->table, run, state, age, name);
+	print_json(run, state, age, name);
+	return true;
 }
 
 static void list_run(struct listing *listing, int directory, const char *path, const char *name)
@@ -72,10 +81,7 @@ static void list_run(struct listing *listing, int directory, const char *path, c
 			print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, why);
 		return;
 	}
-	enum run_state state = run_state(&run);
-	if (!listing->tree)
-		print_run(listing, &run, state);
-	else if (!tree_add(&listing->runs, &run, state) && may_name(&listing->damaged))
+	if (!take_run(listing, &run) && may_name(&listing->damaged))
 		print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, strerror(ENOMEM));
 }
 
@@ -117,14 +123,18 @@ int list_main(int argc, char *argv[])
 	_cleanup_close_ int directory = given_open(&given, argv + optind, &status);
 	if (directory < 0)
 		return status;
-	listing.colour = terminal_takes_colour();
 	list_directory(directory, given.path, &listing);
 	size_t refused = given_each_unit(&given, list_directory, &listing);
 	if (!tree_print(&listing.runs)) {
 		print_error("the tree: %s", strerror(ENOMEM));
 		listing.damaged++;
 	}
+	table_print(&listing.table);
+	if (!listing.runs.count && !listing.table.rows && !listing.damaged && !refused &&
+	    !listing.json && isatty(STDOUT_FILENO))
+		print_error("no runs in %s", given.path);
 	tree_free(&listing.runs);
+	table_free(&listing.table);
 	if (unnamed(listing.damaged))
 		print_error("%s: %zu more", given.path, unnamed(listing.damaged));
 	return listing.damaged || refused ? EXIT_LEFT : 0;

@@ -12,6 +12,13 @@
 #define DEPTH_MAX   64
 #define PREFIX_SIZE (DEPTH_MAX * 8)
 
+/* Columns of the terminal, with the blanks behind them. */
+#define PID_WIDTH    8
+#define AGE_WIDTH    7
+#define STATE_WIDTH  11
+#define BRANCH_WIDTH 3 /* of each level */
+#define UNIT_PREFIX  "unit "
+
 /* A process that lives. */
 struct seen {
 	struct process id;
@@ -45,11 +52,11 @@ struct forest {
 struct style {
 	const char *branch[2][2]; /* [joined][last] */
 	const char *passing;
-	bool colour;
+	bool colour, age, state; /* what there is */
 };
 
-static const struct style unicode = {{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false};
-static const struct style ascii = {{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false};
+static const struct style unicode = {{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false, true, true};
+static const struct style ascii = {{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false, true, true};
 
 /* Whether its pids are of here and now. */
 static bool is_here(const struct tree_run *item)
@@ -266,7 +273,39 @@ static size_t next_child(const struct forest *forest, size_t parent, size_t chil
 	return 0;
 }
 
-static void print_process(const struct node *node, bool colour)
+/* What the columns before the tree take. */
+static size_t left_width(const struct style *style)
+{
+	return PID_WIDTH + (style->age ? AGE_WIDTH : 0) + (style->state ? STATE_WIDTH : 0);
+}
+
+/* Leaves out columns, then cuts texts, where the lines of @forest are too long for the terminal. */
+static void fit(struct forest *forest, struct style *style)
+{
+	size_t width = terminal_width(), longest = 0;
+
+	if (!width)
+		return;
+	for (size_t i = 1; i < forest->nodes; i++) {
+		const struct node *node = &forest->node[i];
+		size_t length = (node->depth - 1) * BRANCH_WIDTH + strlen(node->text);
+
+		if (node->depth > 1 && length > longest)
+			longest = length;
+	}
+	style->age = left_width(style) + longest <= width;
+	style->state = style->age || left_width(style) + longest <= width;
+	for (size_t i = 1; i < forest->nodes; i++) {
+		struct node *node = &forest->node[i];
+		size_t before =
+			left_width(style) +
+			(node->depth > 1 ? (node->depth - 1) * BRANCH_WIDTH : strlen(UNIT_PREFIX));
+
+		cut_text(node->text, width > before ? width - before : 0);
+	}
+}
+
+static void print_process(const struct node *node, const struct style *style)
 {
 	const struct tree_run *item = node->run;
 	bool alarm = !node->alive && !node->elsewhere && !(item && item->run.detach);
@@ -276,11 +315,15 @@ static void print_process(const struct node *node, bool colour)
 	if (node->alive)
 		format_age(age, seconds_since(node->id.start * tick_ns()));
 	(void)printf("%7d ", (int)node->id.pid);
-	print_coloured(age, 5, colour && alarm ? "31" : NULL);
-	(void)printf("  ");
-	print_coloured(item ? state_word(item->state) : "", -9,
-		       colour && item ? state_colour(item->state) : NULL);
-	(void)printf("  ");
+	if (style->age) {
+		print_coloured(age, 5, style->colour && alarm ? "31" : NULL);
+		(void)printf("  ");
+	}
+	if (style->state) {
+		print_coloured(item ? state_word(item->state) : "", -9,
+			       style->colour && item ? state_colour(item->state) : NULL);
+		(void)printf("  ");
+	}
 }
 
 /* Prints what is below @parent; the lines that pass them on the left are in @prefix. */
@@ -293,13 +336,13 @@ static void print_below(const struct forest *forest, const struct style *style, 
 		next = next_child(forest, parent, i);
 		prefix[length] = '\0';
 		if (node->depth == 1) {
-			(void)printf("%26sunit ", "");
+			(void)printf("%*s" UNIT_PREFIX, (int)left_width(style), "");
 			print_coloured(node->text, 0, style->colour ? "1" : NULL);
 			(void)puts("");
 			print_below(forest, style, i, prefix, length);
 			continue;
 		}
-		print_process(node, style->colour);
+		print_process(node, style);
 		(void)printf("%s%s%s\n", prefix, style->branch[node->joined][!next], node->text);
 		const char *passing = next ? style->passing : "   ";
 		(void)memcpy(prefix + length, passing, strlen(passing));
@@ -307,7 +350,16 @@ static void print_below(const struct forest *forest, const struct style *style, 
 	}
 }
 
-bool tree_print(const struct tree *tree)
+static int compare_runs(const void *a, const void *b)
+{
+	const struct run *one = &((const struct tree_run *)a)->run;
+	const struct run *other = &((const struct tree_run *)b)->run;
+	int unit = strverscmp(one->unit, other->unit);
+
+	return unit ? unit : strverscmp(one->name, other->name);
+}
+
+bool tree_print(struct tree *tree)
 {
 	struct forest forest = {0};
 	struct style style = locale_is_utf8() ? unicode : ascii;
@@ -319,11 +371,15 @@ bool tree_print(const struct tree *tree)
 	(void)proc_each(see, &forest); /* what it did not show is shown as dead, or not at all */
 	if (forest.seens)
 		qsort(forest.seen, forest.seens, sizeof(*forest.seen), compare_pids);
+	if (tree->count)
+		qsort(tree->run, tree->count, sizeof(*tree->run), compare_runs);
 	for (size_t i = 0; i < tree->count && !forest.failed; i++)
 		plant_run(&forest, &tree->run[i]);
 	style.colour = terminal_takes_colour();
 	if (!forest.failed && tree->count) {
-		(void)printf("%7s %5s  %-9s  %s\n", "PID", "AGE", "STATE", "PROCESS");
+		fit(&forest, &style);
+		(void)printf("%7s %s%sPROCESS\n", "PID", style.age ? "  AGE  " : "",
+			     style.state ? "STATE      " : "");
 		print_below(&forest, &style, 0, prefix, 0);
 	}
 	free(forest.seen);
