@@ -144,14 +144,6 @@ static bool is_of_unit(pid_t pid)
 	return access(out, F_OK) == 0;
 }
 
-/* Whether @stat is of a `podleash run` that has no command line any more. */
-static bool was_podleash_run(const struct proc_stat *stat)
-{
-	struct proc_stat self;
-
-	return proc_stat(getpid(), &self) && equal(stat->name, self.name);
-}
-
 /* Whether @pid, which has lost its parent, is of a unit: the parent was the command-runner. */
 static bool is_left(const struct ancestors *ancestors, pid_t pid)
 {
@@ -195,8 +187,7 @@ static bool climb(struct ancestors *ancestors)
 			judge_holder(ancestors, i, &words);
 		if (!there) /* hidden by hidepid, or gone since the last step */
 			return proc_descends(child, pid) || !is_left(ancestors, child);
-		if (!named && stat.exiting &&
-		    (was_podleash_run(&stat) || is_left(ancestors, child)))
+		if (!named && stat.exiting && is_left(ancestors, child))
 			return false;
 		if (is_init(stat.ppid) && is_left(ancestors, pid))
 			return false;

@@ -41,7 +41,7 @@ static bool is_member(const struct members *members, pid_t pid)
 {
 	return (members->mount_namespace &&
 		proc_namespace(pid, "mnt") == members->mount_namespace) ||
-	       proc_in_container(pid, members->run->cid);
+	       is_of_container(members->run, pid);
 }
 
 static bool visit(pid_t pid, void *context)

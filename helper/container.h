@@ -22,7 +22,7 @@ bool container_end(struct run *run, const struct handle *init);
 
 /*
  * Ends what runs of the container without its init, which is nothing where it had a pid namespace
- * of its own: by its id alone (proc_in_container()). Nothing where somebody else has started it
+ * of its own: what is_of_container() proves. Nothing where somebody else has started it
  * anew. Returns whether nothing runs any more. Looks through /proc.
  */
 bool container_end_rest(struct run *run);

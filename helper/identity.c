@@ -654,6 +654,13 @@ static bool is_below_conmon(const struct run *run, pid_t pid)
 	       handle_alive(&conmon);
 }
 
+bool is_of_container(const struct run *run, pid_t pid)
+{
+	return proc_in_container(pid, run->cid) ||
+	       (run->mounts && proc_namespace(pid, "mnt") == run->mounts &&
+		is_below_conmon(run, pid));
+}
+
 static bool is_container(const struct run *run, const struct handle *handle)
 {
 	pid_t pid = handle->id.pid;
@@ -679,7 +686,9 @@ bool learn_container(struct run *run)
 	if (is_container(run, &handle)) {
 		run->container = handle.id;
 		run->container_is_proven = true;
+		run->mounts = proc_namespace(pid, "mnt");
 		draft_add_process(&draft, "container", run->container, NULL);
+		draft_add_number(&draft, "mounts", run->mounts);
 		(void)record_append(run, &draft); /* as above */
 	}
 	return run->container.pid != 0;

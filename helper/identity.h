@@ -94,6 +94,13 @@ bool container_open(struct run *run, struct handle *handle);
 bool podman_open(const struct run *run, struct handle *podman);
 bool conmon_open(const struct run *run, struct handle *conmon);
 
+/*
+ * Whether @pid is the container's: its cgroup or its mounts name the id, or it is below the run's
+ * living conmon in the mount namespace that the container init had, where podman has taken the
+ * mounts away (a rootless one, when its init has ended).
+ */
+bool is_of_container(const struct run *run, pid_t pid);
+
 /* Whether the container's pid file names a process, alive or not. */
 bool container_was_made(const struct run *run);
 

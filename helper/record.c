@@ -195,6 +195,8 @@ static bool parse_line(struct run *run, const char *key, char *value)
 		return parse_number(value, &run->created);
 	if (equal(key, "uid"))
 		return parse_number(value, &run->uid);
+	if (equal(key, "mounts"))
+		return parse_number(value, &run->mounts);
 	if (equal(key, "grace"))
 		return parse_small(value, GRACE_MAX * 1000, &run->grace_ms);
 	if (equal(key, "stop_signal"))

@@ -114,14 +114,14 @@ END
   no_files || fail 'files are left'
 }
 
-# exiting_runner NAME: makes RECEPTOR a command-runner of that name that has much memory to give back: killed, it
-# has its children for a while yet, and no command line any more.
+# Makes RECEPTOR a command-runner that has much memory to give back: killed, it has its children for a while yet, and
+# no command line any more.
 exiting_runner() {
   cat >"$WORK/large" <<END
 #!/usr/bin/env python3
 import mmap, runpy
 with open("/proc/self/comm", "w") as comm:
-    comm.write("$1")
+    comm.write("receptor")
 memory = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE)
 memory.madvise(mmap.MADV_NOHUGEPAGE)
 for page in range(0, len(memory), mmap.PAGESIZE):
@@ -132,24 +132,37 @@ END
   RECEPTOR=$WORK/large
 }
 
-# is_exiting: SIGKILL has reached the command-runner.
+# is_exiting PID,START: SIGKILL has reached it.
 is_exiting() {
-  [ -z "$(words "${COMMAND_RUNNER%,*}")" ]
+  [ -z "$(words "${1%,*}")" ]
 }
 
 @test "the command-runner is exiting while podman is asked for: podman is not started, or ended at once" {
-  exiting_runner receptor
-  late_podman wait_until 5 is_exiting
+  exiting_runner
+  runner_is_exiting() { wait_until 5 is_exiting "$COMMAND_RUNNER"; }
+  late_podman runner_is_exiting
   ! grep -q 'it runs' "$UNITDIR/stdout" || fail 'it runs'
   wait_until 10 no_files || fail 'files are left'
 }
 
 @test "podleash run is exiting while podman is asked for: podman is not started, or ended at once" {
-  exiting_runner podleash
-  # Not known to be a unit: what tells is the name alone.
-  no_unit_is_exiting() { rm "$WORK/receptor/node/U1/status" && wait_until 5 is_exiting; }
-  late_podman no_unit_is_exiting
-  ! grep -q 'it runs' "$UNITDIR/stdout" || fail 'it runs'
+  local run
+  mkfifo "$WORK/start"
+  cat >"$WORK/job.sh" <<END
+trap '' TERM
+read -r _ <"$WORK/start"
+podman run --rm --network=none $IMAGE sleep 1000
+echo "status \$?"
+END
+  LARGE=$((1 << 30)) LD_PRELOAD=$BUILD/tests/large.so PODLEASH_LOG=$LOG \
+    "$BUILD/podleash" run --pid-dir "$PID_DIR" sh "$WORK/job.sh" >"$WORK/out" 2>&1 7>&- &
+  run=$(identity $!)
+  exec 7>"$WORK/start"
+  kill_now "$run"
+  wait_until 5 is_exiting "$run"
+  echo go >&7
+  exec 7>&-
+  wait_until 20 grep -q '^status' "$WORK/out"
   wait_until 10 no_files || fail 'files are left'
 }
 

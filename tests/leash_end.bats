@@ -408,6 +408,15 @@ assert_none_inside() {
   assert_none_inside
 }
 
+@test "--pid=host: what a first process that has ended by itself left running ends as well" {
+  start_host_pids
+  kill_now "$CONTAINER"
+  wait_until 20 gone "$PODMAN"
+  "$BUILD/podleash" cancel "$PID_DIR"
+  assert_job_ends
+  assert_none_inside
+}
+
 @test "--pid=host, guard and conmon killed before either knew the other: a sweep ends all of the container" {
   start_host_pids
   kill_now "$GUARD"
