@@ -80,9 +80,8 @@ static void end(struct cancelling *cancelling, struct cancel *cancel)
 			    "starts now is not stopped",
 			    cancel->path, strerror(cancel->unmarked));
 	else
-		print_error("%s: not all of it is ended; the log says what is left, cancel may be "
-			    "repeated",
-			    cancel->path);
+		print_error("%s: not all of it is ended; see %s; cancel may be repeated",
+			    cancel->path, log_place(cancel->unit));
 }
 
 /* Keeps @cancel for wait_for_all(). False where memory or descriptors are short. */

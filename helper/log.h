@@ -34,6 +34,13 @@ __attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const 
 /* Logs such a line that is about no run. */
 #define log_line(...) log_run(NULL, NULL, __VA_ARGS__)
 
+/*
+ * Where a person reads that, of @unit alone (NULL: of all): the file, or what prints it from the
+ * journal. Good until the next call.
+ */
+const char *log_place(const char *unit);
+#define LOG_OF_JOURNAL "journalctl -t podleash"
+
 /* Logs why @run is ended (run->why), once. Behind the signals: the log's disk may take its time. */
 void log_ending(struct run *run);
 

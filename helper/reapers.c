@@ -31,8 +31,8 @@ void report_run(struct report *report, const char *unit, const char *run, const 
 		json_string(stdout, "result", done ? done : "left");
 		json_end(stdout);
 	} else {
-		(void)printf("unit %s, run %s: %s\n", unit, run,
-			     done ? done : "something is left; the log says what");
+		(void)printf("unit %s, run %s: %s%s\n", unit, run,
+			     done ? done : "something is left; see ", done ? "" : log_place(unit));
 	}
 	(void)fflush(stdout);
 }

@@ -187,6 +187,18 @@ static bool set_environment(struct job *job, const char **why)
 	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);
 }
 
+/* Says of a bad PODLEASH_GRACE that it is one, so that each podman below need not. */
+static void check_grace(const struct job *job)
+{
+	const char *grace = getenv("PODLEASH_GRACE");
+
+	if (job->grace || !grace || !grace[0] || grace_from_environment(&job->whole) >= 0)
+		return;
+	if (isatty(STDERR_FILENO))
+		print_error(GRACE_IGNORED, grace, GRACE_MAX);
+	(void)unsetenv("PODLEASH_GRACE");
+}
+
 /*
  * Becomes the command; as env(1): 127 where there is none, 126 where it cannot be
  * started. By the library's execvp(3), since the command may be podman itself.
@@ -481,6 +493,7 @@ int run_main(int argc, char *argv[])
 	if (job.ancestors.command_runner && (!job.kill_ms || job.kill_ms > COMMAND_MS))
 		job.kill_ms = COMMAND_MS;
 	name_unit(&job);
+	check_grace(&job);
 	if (!open_directory(&job, &why))
 		return go_without(&job, A_LEASH, why);
 	/* before the unit had its directory, where hold looks */

@@ -298,6 +298,20 @@ value() {
   ! grep -q PODLEASH_GRACE "$WORK/out" || explain 'PODLEASH_GRACE'
 }
 
+@test "podleash run: a bad PODLEASH_GRACE is said once, on a terminal as well, and its podmans get none" {
+  local said='PODLEASH_GRACE=abc: not a number of seconds from 0 to 3600; ignored' command="$WORK/bin/podman run --rm image"
+  export PODLEASH_GRACE=abc
+  collect leash sh -c "$command; $command; echo \${PODLEASH_GRACE-none}"
+  [ "$(<"$WORK/out")" = none ] && [ ! -s "$WORK/err" ] || explain 'not as its command'
+  [ "$(grep -cF ": $said" "$LOG")" = 1 ] || fail "$(<"$LOG")"
+  grep -q "unit U1: $said\$" "$LOG" || fail "$(<"$LOG")"
+  on_terminal "$PODLEASH run --pid-dir $WORK/unit $command" | tr -d '\r' >"$WORK/out"
+  [ "$(<"$WORK/out")" = "podleash run: $said" ] || fail "$(<"$WORK/out")"
+  rm "$LOG"
+  [ -z "$(on_terminal "$PODLEASH run --grace 1 --pid-dir $WORK/unit $command")" ]
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
+}
+
 @test "podleash run: a service manager's word to its pid (LISTEN_PID, WATCHDOG_PID) is its command's; to another it stays" {
   local command='echo $$ $LISTEN_PID $WATCHDOG_PID ${LISTEN_PIDFDID-none}'
   collect sh -c 'export LISTEN_PID=$$ WATCHDOG_PID=$$ LISTEN_PIDFDID=5; exec "$0" run --pid-dir "$1" sh -c "$2"' \
@@ -1469,7 +1483,7 @@ cancel_in_time() {
   [ $(($(now_ms) - since)) -le 2000 ] || fail "it took $(($(now_ms) - since)) ms"
   STATUS=$(sed -n 's/^status //p' "$WORK/out")
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  [ "$(<"$WORK/err")" = "podleash cancel: $PID_DIR: not all of it is ended; the log says what is left, cancel may be repeated" ] ||
+  [ "$(<"$WORK/err")" = "podleash cancel: $PID_DIR: not all of it is ended; see $LOG; cancel may be repeated" ] ||
     explain 'it does not say so'
 }
 
@@ -1491,7 +1505,7 @@ few_records() {
   sed -i "2i case \" \$*\" in *' exists '*) [ ! -e $WORK/slow ] || sleep 4 ;; esac" "$WORK/bin/podman"
   : >"$WORK/slow"
   cancel_in_time
-  [ "$(grep -c 'run 1-[0-9]*: something is left; the log says what$' "$WORK/out")" = 40 ] || explain 'not each is named'
+  [ "$(grep -c "run 1-[0-9]*: something is left; see $LOG\$" "$WORK/out")" = 40 ] || explain 'not each is named'
   # As many as are ended at once (reapers.c).
   wait_until 30 few_records 8
   rm "$WORK/slow"
