@@ -124,6 +124,18 @@ static void ask_for_id(struct watch *watch)
 }
 
 /*
+ * Whether conmon is not known, or there may be another: a restart gives the container one before
+ * the old has ended, which waits for what the container's first process left running.
+ */
+static bool lacks_conmon(const struct watch *watch)
+{
+	const struct run *run = watch->run;
+
+	return !handle_alive(&watch->conmon) ||
+	       (run->detach && run->container.pid && !handle_alive(&watch->container));
+}
+
+/*
  * Learns the container's id, conmon and the container init as soon as their files name them; a
  * restart gives a container another conmon, which has written its pid by now.
  */
@@ -137,7 +149,7 @@ static void look(struct watch *watch)
 		run->over = run->conmon.start;
 	if (!run->cid[0])
 		ask_for_id(watch);
-	if (!handle_alive(&watch->conmon) && !learn_conmon(run) && needs_search(watch))
+	if (lacks_conmon(watch) && !learn_conmon(run) && needs_search(watch))
 		(void)find_conmon(run);
 	if (before.start != run->conmon.start)
 		watch->linger_until = 0;
@@ -251,7 +263,7 @@ static int timeout_ms(const struct watch *watch)
 
 	if (watch->linger_until)
 		return ms_until(watch->linger_until);
-	if (all_known && (handle_alive(&watch->conmon) || !run->detach))
+	if (all_known && !(run->detach && lacks_conmon(watch)))
 		return -1;
 	if (look_ms < LOOK_MIN_MS)
 		return LOOK_MIN_MS;

@@ -57,11 +57,12 @@ END
   done
 }
 
-# start_restarted WAY: a job that has restarted its container, which stays, and waits. Sets RECORD and GUARD.
+# start_restarted WAY [COMMAND [WORDS]]: a job that has restarted its container, which stays, and waits. Sets RECORD
+# and GUARD.
 start_restarted() {
   start_way "$1" "$NAME" <<END
-podman run -d --network=none --name $NAME $IMAGE sleep 600
-podman restart -t 0 $NAME
+podman run -d --network=none --name $NAME ${3:-$IMAGE sleep 600}
+${2:-podman restart -t 0 $NAME}
 echo ready
 read -r _ <$WORK/go
 END
@@ -82,14 +83,31 @@ END
   assert_ended
 }
 
-@test "a detached container is restarted, its guard and who holds the job are killed: a sweep ends it" {
-  start_restarted env
+# assert_swept: the guard and who holds the job are killed, and a sweep ends the container.
+assert_swept() {
   kill_now "$GUARD"
   end_job killed
   wait_until 5 gone "$HOLDER"
   PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR"
   processes_gone || fail 'the sweep has returned, and it goes on'
   assert_ended
+}
+
+@test "a detached container is restarted, its guard and who holds the job are killed: a sweep ends it" {
+  start_restarted env
+  assert_swept
+}
+
+# knows_conmon: the record has the conmon that runs now.
+knows_conmon() {
+  [ "$(record_value conmon "$RECORD" | tail -n 1)" = "${PROCESSES[1]}" ]
+}
+
+@test "the same while the first conmon waits for what the container left running" {
+  start_restarted env "podman stop -t 0 $NAME; podman start $NAME" \
+    "--pid=host $IMAGE sh -c 'sleep 600 & sleep 601 & wait; wait'"
+  wait_until 10 knows_conmon
+  assert_swept
 }
 
 guard_is_there() {
