@@ -20,7 +20,7 @@ _podleash_units() {
     word=${word/#\~\//$HOME/}
     [ ! -d "$word" ] || directory=$word
   done
-  podleash list --json ${directory:+"$directory"} 2>/dev/null | sed -n 's/^{"unit": "\([^"]*\)".*/\1/p' | sort -u
+  podleash list --json ${directory:+"$directory"} 2>/dev/null | sed -n 's/.*"unit": "\([^"]*\)".*/\1/p' | sort -u
 }
 
 # _podleash_in_command: whether the word to complete stands behind COMMAND of `podleash run`.

@@ -8,7 +8,7 @@ function __podleash_units
         set word (string replace -r '^--[a-z-]*=' '' -- $word | string replace -r '^~/' $HOME/)
         test -d "$word"; and set directory $word
     end
-    podleash list --json $directory 2>/dev/null | string replace -rf '^\{"unit": "([^"]*)".*' '$1' | sort -u
+    podleash list --json $directory 2>/dev/null | string replace -rf '.*"unit": "([^"]*)".*' '$1' | sort -u
 end
 
 # Whether the word to complete is of that command; behind COMMAND of `podleash run` it is of another.
