@@ -50,8 +50,7 @@ static void print_json(const struct run *run, enum run_state state, uint64_t age
 	json_end(stdout);
 }
 
-/* Takes @run in; what it says is its caller's still, but for --tree. False where memory is short.
- */
+/* Takes in @run, for --tree with all that it says. False where memory is short. */
 static bool take_run(struct listing *listing, struct run *run)
 {
 	enum run_state state = run_state(run);

@@ -8,13 +8,12 @@
 #include "terminal.h"
 #include "util.h"
 
-/* What is deeper is shown beside those of this depth: lines stay readable, recursion bounded. */
+/* What is deeper is shown beside those of this level: lines stay readable, recursion bounded. */
 #define DEPTH_MAX   64
 #define PREFIX_SIZE (DEPTH_MAX * 8)
 
-/* Columns of the terminal, with the blanks behind them. */
-#define PID_WIDTH    8
-#define AGE_WIDTH    7
+/* Columns of the terminal. */
+#define AGE_WIDTH    15 /* PID and AGE, with the blanks behind them */
 #define STATE_WIDTH  11
 #define BRANCH_WIDTH 3 /* of each level */
 #define UNIT_PREFIX  "unit "
@@ -45,18 +44,23 @@ struct forest {
 	size_t seens;
 	struct node *node;
 	size_t nodes;
-	bool failed; /* memory was short: nothing is printed */
+	size_t width;	/* of the terminal; 0: it does not matter */
+	size_t deepest; /* level */
+	bool failed;	/* memory was short: nothing is printed */
 };
 
 /* How a tree is drawn. */
 struct style {
 	const char *branch[2][2]; /* [joined][last] */
 	const char *passing;
-	bool colour, age, state; /* what there is */
+	bool colour;
+	size_t left; /* columns of the terminal before the tree: without STATE, or with it */
 };
 
-static const struct style unicode = {{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false, true, true};
-static const struct style ascii = {{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false, true, true};
+static const struct style unicode = {
+	{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false, AGE_WIDTH + STATE_WIDTH};
+static const struct style ascii = {
+	{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false, AGE_WIDTH + STATE_WIDTH};
 
 /* Whether its pids are of here and now. */
 static bool is_here(const struct tree_run *item)
@@ -127,7 +131,7 @@ static size_t append(struct forest *forest, size_t parent)
 		return 0;
 	}
 	forest->node = larger;
-	while (larger[parent].depth >= DEPTH_MAX)
+	while (larger[parent].depth >= forest->deepest)
 		parent = larger[parent].parent;
 	larger[forest->nodes] = (struct node){.parent = parent, .depth = larger[parent].depth + 1};
 	return forest->nodes++;
@@ -273,35 +277,32 @@ static size_t next_child(const struct forest *forest, size_t parent, size_t chil
 	return 0;
 }
 
-/* What the columns before the tree take. */
-static size_t left_width(const struct style *style)
+/* The columns of the terminal from the left edge of the tree to the text of @node. */
+static size_t indent(const struct node *node)
 {
-	return PID_WIDTH + (style->age ? AGE_WIDTH : 0) + (style->state ? STATE_WIDTH : 0);
+	return node->depth > 1 ? (node->depth - 1) * BRANCH_WIDTH : strlen(UNIT_PREFIX);
 }
 
-/* Leaves out columns, then cuts texts, where the lines of @forest are too long for the terminal. */
+/* Leaves out STATE, then cuts texts, where the lines of @forest are too long for the terminal. */
 static void fit(struct forest *forest, struct style *style)
 {
-	size_t width = terminal_width(), longest = 0;
+	size_t longest = 0;
 
-	if (!width)
+	if (!forest->width)
 		return;
 	for (size_t i = 1; i < forest->nodes; i++) {
-		const struct node *node = &forest->node[i];
-		size_t length = (node->depth - 1) * BRANCH_WIDTH + strlen(node->text);
+		size_t length = indent(&forest->node[i]) + strlen(forest->node[i].text);
 
-		if (node->depth > 1 && length > longest)
+		if (length > longest)
 			longest = length;
 	}
-	style->age = left_width(style) + longest <= width;
-	style->state = style->age || left_width(style) + longest <= width;
+	if (style->left + longest > forest->width)
+		style->left = AGE_WIDTH;
 	for (size_t i = 1; i < forest->nodes; i++) {
 		struct node *node = &forest->node[i];
-		size_t before =
-			left_width(style) +
-			(node->depth > 1 ? (node->depth - 1) * BRANCH_WIDTH : strlen(UNIT_PREFIX));
+		size_t before = style->left + indent(node);
 
-		cut_text(node->text, width > before ? width - before : 0);
+		cut_text(node->text, forest->width > before ? forest->width - before : 0);
 	}
 }
 
@@ -315,15 +316,13 @@ static void print_process(const struct node *node, const struct style *style)
 	if (node->alive)
 		format_age(age, seconds_since(node->id.start * tick_ns()));
 	(void)printf("%7d ", (int)node->id.pid);
-	if (style->age) {
-		print_coloured(age, 5, style->colour && alarm ? "31" : NULL);
-		(void)printf("  ");
-	}
-	if (style->state) {
-		print_coloured(item ? state_word(item->state) : "", -9,
-			       style->colour && item ? state_colour(item->state) : NULL);
-		(void)printf("  ");
-	}
+	print_coloured(age, 5, style->colour && alarm ? "31" : NULL);
+	(void)printf("  ");
+	if (style->left == AGE_WIDTH)
+		return;
+	print_coloured(item ? state_word(item->state) : "", -9,
+		       style->colour && item ? state_colour(item->state) : NULL);
+	(void)printf("  ");
 }
 
 /* Prints what is below @parent; the lines that pass them on the left are in @prefix. */
@@ -336,7 +335,7 @@ static void print_below(const struct forest *forest, const struct style *style, 
 		next = next_child(forest, parent, i);
 		prefix[length] = '\0';
 		if (node->depth == 1) {
-			(void)printf("%*s" UNIT_PREFIX, (int)left_width(style), "");
+			(void)printf("%*s" UNIT_PREFIX, (int)style->left, "");
 			print_coloured(node->text, 0, style->colour ? "1" : NULL);
 			(void)puts("");
 			print_below(forest, style, i, prefix, length);
@@ -359,15 +358,26 @@ static int compare_runs(const void *a, const void *b)
 	return unit ? unit : strverscmp(one->name, other->name);
 }
 
+/* How many levels the terminal has room for, the unit's and a process' at least. */
+static size_t levels(size_t width)
+{
+	size_t room = width > AGE_WIDTH ? (width - AGE_WIDTH - 1) / BRANCH_WIDTH + 1 : 0;
+
+	if (!width || room > DEPTH_MAX)
+		return DEPTH_MAX;
+	return room < 2 ? 2 : room;
+}
+
 bool tree_print(struct tree *tree)
 {
-	struct forest forest = {0};
+	struct forest forest = {.width = terminal_width()};
 	struct style style = locale_is_utf8() ? unicode : ascii;
 	char prefix[PREFIX_SIZE];
 
 	if (!(forest.node = calloc(1, sizeof(*forest.node))))
 		return false;
 	forest.nodes = 1;
+	forest.deepest = levels(forest.width);
 	(void)proc_each(see, &forest); /* what it did not show is shown as dead, or not at all */
 	if (forest.seens)
 		qsort(forest.seen, forest.seens, sizeof(*forest.seen), compare_pids);
@@ -378,8 +388,8 @@ bool tree_print(struct tree *tree)
 	style.colour = terminal_takes_colour();
 	if (!forest.failed && tree->count) {
 		fit(&forest, &style);
-		(void)printf("%7s %s%sPROCESS\n", "PID", style.age ? "  AGE  " : "",
-			     style.state ? "STATE      " : "");
+		(void)printf("%7s %5s  %sPROCESS\n", "PID", "AGE",
+			     style.left > AGE_WIDTH ? "STATE      " : "");
 		print_below(&forest, &style, 0, prefix, 0);
 	}
 	free(forest.seen);

@@ -186,6 +186,9 @@ END
   # is not where the kernel has it.
   [ "$(edges <"$WORK/out" | grep -xcE "($(paste -sd '|' "$SHARED/deep")) [0-9]+ joined")" = $((100 - (64 - 6))) ] ||
     explain 'not that many beside each other'
+  in_columns 40 "$PODLEASH list --tree $PID_DIR"
+  grep -oE '^ *[0-9]+' "$WORK/out" | tr -d ' ' | grep -xF -f "$SHARED/deep" | sort | diff <(sort "$SHARED/deep") - ||
+    explain 'not all of them in 40 columns'
   for process in $(<"$SHARED/deep"); do
     OURS+=("$process")
   done
@@ -422,7 +425,7 @@ titles() {
   [ "$(titles)" = 'UNIT STATE AGE CONTAINER CID NAME' ] || fail "$(titles)"
 }
 
-@test "list --tree fits the terminal: AGE goes first, then STATE, then ends of lines" {
+@test "list --tree fits the terminal: STATE goes first, then ends of lines; who is dead is told still" {
   local locale titles width
   start_unit_of a
   for locale in C C.UTF-8; do
@@ -432,11 +435,15 @@ titles() {
       grep -qE "^ *${CONTAINER_OF[a]%,*} .*container" "$WORK/out" || fail "$width: $(cat "$WORK/out")"
     done <<END
 120 PID AGE STATE PROCESS
-70 PID STATE PROCESS
-60 PID PROCESS
-40 PID PROCESS
+70 PID AGE PROCESS
+40 PID AGE PROCESS
 END
   done
+  kill -STOP "${GUARD_OF[a]%,*}"
+  kill_now "$LEASH"
+  wait_until 5 gone "$LEASH"
+  in_columns 40 "$PODLEASH list --tree $PID_DIR"
+  grep -qE "^ *${LEASH%,*}  dead  " "$WORK/out" || fail "$(cat "$WORK/out")"
 }
 
 @test "list: no runs: one line on a terminal, that names the directory" {
