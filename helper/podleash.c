@@ -146,7 +146,7 @@ static const char *nearest_name(const char *word)
 	return nearest;
 }
 
-/* That of @word, NULL with one line on stderr where there is none. */
+/* That of @word, NULL once it is said that there is none. */
 static const struct command *find_command(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -156,6 +156,7 @@ static const struct command *find_command(const char *word)
 
 	print_error("%s: no such command%s%s%s", word, nearest ? "; did you mean " : "",
 		    nearest ? nearest : "", nearest ? "?" : "");
+	(void)fputs("try podleash --help\n", stderr);
 	return NULL;
 }
 
@@ -166,7 +167,7 @@ static int help_main(int argc, char *argv[])
 	if (argc == 2) {
 		const struct command *command = find_command(argv[1]);
 
-		return command ? print_help(command) : WRONG_USAGE;
+		return command ? print_help(command) : EXIT_USAGE;
 	}
 	print_usage(stdout);
 	return 0;
@@ -253,8 +254,5 @@ int main(int argc, char *argv[])
 	}
 	const struct command *command = find_command(argv[1]);
 
-	if (command)
-		return check_output(run_command(command, argc - 1, argv + 1));
-	(void)fputs("try podleash --help\n", stderr);
-	return EXIT_USAGE;
+	return command ? check_output(run_command(command, argc - 1, argv + 1)) : EXIT_USAGE;
 }

@@ -104,7 +104,6 @@ guard "$PID_DIR/1-1.run"
 guard "$PID_DIR/1-1.run" more
 version more
 help run more
-help frob
 END
 }
 
@@ -118,6 +117,9 @@ END
     grep -q '^podleash: ' <(head -n 1 "$WORK/err") || explain 'no message'
     sed 1d "$WORK/err" | diff <([ -n "$word" ] && echo 'try podleash --help' || "$PODLEASH" help) - || explain 'not that behind it'
   done
+  collect "$PODLEASH" help sweap
+  [ "$STATUS" = 2 ] || explain 'not status 2'
+  diff <(printf '%s\n' 'podleash help: sweap: no such command; did you mean sweep?' 'try podleash --help') "$WORK/err" || explain 'not that'
 }
 
 @test "a misspelt command: the nearest one is named; what is near none is not" {
