@@ -11,7 +11,7 @@ INTERNAL='^(guard|hold) '
 
 setup() {
   mkdir -m 0700 "$PID_DIR"
-  export RECEPTOR_PID_DIRECTORY=$PID_DIR PATH=$BUILD:$PATH HOME=$WORK
+  export RECEPTOR_PID_DIRECTORY=$PID_DIR PATH=$BUILD:$PATH
   COMPLETION=${TESTS%/*}/helper/dist/podleash
   # shellcheck source=/dev/null
   source "$COMPLETION.bash"
@@ -47,12 +47,12 @@ completed_by_bash() {
 }
 
 completed_by_zsh() {
-  timeout 60 "$TESTS/zsh-completed" "$WORK/zsh" "$COMPLETION.zsh" "podleash $*" 3>&- | grep . || true
+  HOME=$WORK timeout 60 "$TESTS/zsh-completed" "$WORK/zsh" "$COMPLETION.zsh" "podleash $*" 3>&- | grep . || true
 }
 
 completed_by_fish() {
   # shellcheck disable=SC2016 # for another shell
-  timeout 60 fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$COMPLETION.fish" "podleash $*" | cut -f 1
+  HOME=$WORK timeout 60 fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$COMPLETION.fish" "podleash $*" | cut -f 1
 }
 
 @test "podleash(1) has the commands and options of podleash help" {
