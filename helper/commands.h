@@ -10,6 +10,7 @@
 
 #define EXIT_LEFT    1 /* something is left, or could not be done */
 #define EXIT_USAGE   2 /* a wrong command line */
+#define EXIT_NOTHING 3 /* never main's: there is nothing of what was asked for (given.h) */
 #define WRONG_USAGE  (-1)
 #define EXIT_REFUSED 125 /* podman's own status for "was not started", podman-run(1) */
 

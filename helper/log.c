@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "commands.h"
 #include "file.h"
 #include "record.h"
 #include "util.h"
@@ -181,4 +183,25 @@ void print_error(const char *format, ...)
 	format_line(line, sizeof(line), format, arguments);
 	va_end(arguments);
 	(void)fprintf(stderr, "%s: %s\n", speaker, line);
+}
+
+/* Whether whoever reads stdout has gone: what is not printed then nobody misses. */
+static bool reader_is_gone(void)
+{
+	struct pollfd end = {STDOUT_FILENO, POLLOUT, 0};
+
+	return poll(&end, 1, 0) == 1 && end.revents & (POLLERR | POLLHUP);
+}
+
+int check_output(int status)
+{
+	errno = 0;
+	bool whole = fflush(stdout) == 0 && !ferror(stdout);
+	int error = errno;
+
+	if (whole || reader_is_gone())
+		return status;
+	print_error("standard output: %s; not all could be printed",
+		    error ? strerror(error) : "a write failed");
+	return status ? status : EXIT_LEFT;
 }

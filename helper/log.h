@@ -53,6 +53,9 @@ __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 /* Puts @name, which is kept, in the place of `podleash`. */
 void print_errors_as(const char *name);
 
+/* Returns @status, or, where not all that was printed goes out to stdout, one that is not 0. */
+int check_output(int status);
+
 /* A directory may hold thousands of files that ask for a line each: so many get one. */
 #define NAMES_MAX 32
 

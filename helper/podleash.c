@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -41,7 +40,7 @@ static const struct command {
 	 "  --dry-run  say what would be done, and do nothing\n"
 	 "  --json     an object a line for each run\n",
 	 "podleash sweep --dry-run"},
-	{"list", list_main, "[--json | --tree] [DIR]", "Shows the runs and who holds them",
+	{"list", list_main, "[--json | --tree] [DIR] [UNIT…]", "Shows the runs and who holds them",
 	 "  --json  an object a line for each run\n"
 	 "  --tree  all their processes\n",
 	 "podleash list --tree"},
@@ -197,28 +196,6 @@ static void fill_standard_fds(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		(void)close(fd);
-}
-
-/* Whether whoever reads stdout has gone: what is not printed then nobody misses. */
-static bool reader_is_gone(void)
-{
-	struct pollfd end = {STDOUT_FILENO, POLLOUT, 0};
-
-	return poll(&end, 1, 0) == 1 && end.revents & (POLLERR | POLLHUP);
-}
-
-/* Returns @status, or, where not all that was printed went out, one that is not 0. */
-static int check_output(int status)
-{
-	errno = 0;
-	bool whole = fflush(stdout) == 0 && !ferror(stdout);
-	int error = errno;
-
-	if (whole || reader_is_gone())
-		return status;
-	print_error("standard output: %s; not all could be printed",
-		    error ? strerror(error) : "a write failed");
-	return status ? status : EXIT_LEFT;
 }
 
 /* Runs @command, whose messages begin with its name. Returns the exit status. */

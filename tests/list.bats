@@ -547,15 +547,6 @@ assert_progress() {
   grep -q ': ended$' "$WORK/result"
 }
 
-@test "a default directory that is not there is named on a terminal: another user's may be meant" {
-  local command
-  export RECEPTOR_PID_DIRECTORY=$WORK/missing
-  for command in list sweep 'cancel --unit U1'; do
-    on_terminal "$PODLEASH $command" >"$WORK/out" || fail "$command: not status 0"
-    [ "$(tr -d '\r' <"$WORK/out")" = "podleash ${command%% *}: $WORK/missing is not there: this user has no runs" ] || fail "$(cat "$WORK/out")"
-  done
-}
-
 @test "cancel and sweep: no progress where stderr is no terminal, nor beside JSON" {
   start_slow
   on_terminal "$PODLEASH cancel $PID_DIR 2>$WORK/err" >"$WORK/out"
