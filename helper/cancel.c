@@ -3,7 +3,6 @@
 #include "cancel.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -44,12 +43,13 @@ static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 		{"timeout", required_argument, NULL, 't'},
 		{"json", no_argument, NULL, 'j'},
 		{"unit", required_argument, NULL, 'u'},
+		{HELP_OPTION},
 		{0},
 	};
 	struct cancel *asked = &cancelling->asked;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == 'j')
 			cancelling->report.json = true;
 		else if (option == 'u')
@@ -58,6 +58,8 @@ static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 									     : &asked->timeout_ms))
 			return false;
 	}
+	if (!asked->unit && argv[optind] && !given_is_directory(argv[optind]))
+		asked->unit = argv[optind++];
 	if (asked->unit && !unit_name_valid(asked->unit)) {
 		print_error("%s: not a unit's name", asked->unit);
 		return false;
@@ -82,9 +84,8 @@ static void end(struct cancelling *cancelling, struct cancel *cancel)
 			    "starts now is not stopped",
 			    cancel->path, strerror(cancel->unmarked));
 	else
-		print_error("%s: not all of it is ended; the log says what is left, cancel may be "
-			    "repeated",
-			    cancel->path);
+		print_error("%s: not all of it is ended; see %s; cancel may be repeated",
+			    cancel->path, log_place(cancel->unit));
 }
 
 /* Keeps @cancel for wait_for_all(). False where memory or descriptors are short. */

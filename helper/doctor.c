@@ -9,7 +9,6 @@
 #include "doctor.h"
 
 #include <ctype.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -133,11 +132,12 @@ static bool parse(struct doctor *doctor, int argc, char *argv[])
 		{"probe", optional_argument, NULL, 'p'},
 		{"json", no_argument, NULL, 'j'},
 		{"receptor-conf", required_argument, NULL, 'r'},
+		{HELP_OPTION},
 		{0},
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == '?')
 			return false;
 		if (option == 'p') {
@@ -150,7 +150,7 @@ static bool parse(struct doctor *doctor, int argc, char *argv[])
 		}
 	}
 	if (argv[optind])
-		print_error("doctor: %s: takes no argument; an image is given as --probe=IMAGE",
+		print_error("%s: takes no argument; an image is given as --probe=IMAGE",
 			    argv[optind]);
 	return !argv[optind];
 }
@@ -223,7 +223,6 @@ int doctor_main(int argc, char *argv[])
 	bool looked = false;
 	int status = 0;
 
-	log_init();
 	if (!parse(&doctor, argc, argv))
 		return WRONG_USAGE;
 	if (!program_path(doctor.program)) {

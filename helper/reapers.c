@@ -19,7 +19,7 @@
 
 void report_run(struct report *report, const char *unit, const char *run, const char *done)
 {
-	char words[64] = "something is left; the log says what", *dash;
+	char words[16], *dash;
 
 	if (!done)
 		report->left++;
@@ -32,12 +32,14 @@ void report_run(struct report *report, const char *unit, const char *run, const 
 		json_string(stdout, "run", run);
 		json_string(stdout, "result", done ? done : "left");
 		json_end(stdout);
-	} else {
-		if (done)
-			(void)snprintf(words, sizeof(words), "%s", done);
-		if (done && (dash = strchr(words, '-')))
+	} else if (done) {
+		(void)snprintf(words, sizeof(words), "%s", done);
+		if ((dash = strchr(words, '-')))
 			*dash = ' '; /* would-end */
 		(void)printf("unit %s, run %s: %s\n", unit, run, words);
+	} else {
+		(void)printf("unit %s, run %s: something is left; see %s\n", unit, run,
+			     log_place(unit));
 	}
 	(void)fflush(stdout);
 }

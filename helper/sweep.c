@@ -7,7 +7,6 @@
  * nobody are removed.
  */
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -356,15 +355,17 @@ static int sweep_all(const struct given *given, size_t count, void *context)
 
 int sweep_main(int argc, char *argv[])
 {
-	static const struct option longs[] = {
-		{"dry-run", no_argument, NULL, 'n'}, {"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option longs[] = {{"dry-run", no_argument, NULL, 'n'},
+					      {"json", no_argument, NULL, 'j'},
+					      {HELP_OPTION},
+					      {0}};
 	struct sweep sweep = {
 		.deadline = boottime_ms() + KEEPERS_MS,
 		.report.progress = progress_new(),
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == 'n')
 			sweep.dry_run = true;
 		else if (option == 'j')

@@ -151,7 +151,7 @@ cells() {
   [ "$(cells n2)" = "n2 $UNIT running - ${PODMAN%,*} ${CONMON%,*} ${CONTAINER%,*} ${CID:0:12}" ]
   [ "${#lines[@]}" = 2 ]
   [ "${#stderr_lines[@]}" = 2 ]
-  [[ ${stderr_lines[0]} == "n1: podleash: $MESH/n1/pids/1-1.run: "* ]]
+  [[ ${stderr_lines[0]} == "n1: podleash list: $MESH/n1/pids/1-1.run: "* ]]
   [[ ${stderr_lines[1]} == 'n3: ERROR: '*'unknown work type'* ]]
 }
 

@@ -84,7 +84,7 @@ END
   wrapped 'case " $* " in *" --pull=never "*) case " $* " in *" --help "*) ;; *) : >"'"$WORK"'/started" ;; esac ;; esac'
   collect "$WORK/copy/podleash" doctor --json --probe="$IMAGE"
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  [[ $(line probe) == "fail $IMAGE: no container started: podleash: "*"libpodleash.so: not an ELF file; the unit cannot be leashed"* ]] || explain 'not that line'
+  [[ $(line probe) == "fail $IMAGE: no container started: podleash run: "*"libpodleash.so: not an ELF file; the unit cannot be leashed"* ]] || explain 'not that line'
   [ ! -e "$WORK/started" ] || explain 'it was started'
   nothing_of_probe
 }

@@ -57,7 +57,7 @@ said_under() {
   [ "$STATUS" = 2 ] && [ "$(cat "$WORK/out")" = 'PODLEASH CRITICAL - U1: unguarded | runs=1 lost=1' ] || explain 'one is lost'
   echo damaged >"$PID_DIR/1-2.run"
   collect "${IN[@]}" check_podleash
-  [ "$STATUS" = 3 ] && grep -q "^PODLEASH UNKNOWN - podleash: $PID_DIR/1-2.run: " "$WORK/out" || explain 'one is damaged'
+  [ "$STATUS" = 3 ] && grep -q "^PODLEASH UNKNOWN - podleash list: $PID_DIR/1-2.run: " "$WORK/out" || explain 'one is damaged'
 }
 
 @test "podleash-textfile counts the runs of each state, and leaves its file where it cannot" {

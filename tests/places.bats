@@ -130,7 +130,7 @@ variable-of-root /run/roots"
   everywhere
   collect in_room "$PODLEASH" cancel --unit missing
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  [ "$(<"$WORK/err")" = 'podleash: missing: no such unit; name its directory as well where it has not begun' ] || explain 'not that line'
+  [ "$(<"$WORK/err")" = 'podleash cancel: missing: no such unit; name its directory as well where it has not begun' ] || explain 'not that line'
   collect as "$B" "$PODLEASH" cancel --unit tmp-of-a
   [ "$STATUS" = 1 ] || explain "another user's: not status 1"
   [ -z "$(in_room find /run /tmp -xdev -name 'cancelled.*')" ] || fail 'a tombstone'
@@ -156,7 +156,7 @@ variable-of-root /run/roots"
   [ "$(seen | cut -d ' ' -f 1)" = $'tmp-of-a\ntmp-of-b' ] || explain 'not these'
   collect in_room "$PODLEASH" list --json missing tmp-of-b
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  [ "$(<"$WORK/err")" = 'podleash: missing: no such unit' ] || explain 'not named'
+  [ "$(<"$WORK/err")" = 'podleash list: missing: no such unit' ] || explain 'not named'
   [ "$(seen)" = "tmp-of-b /tmp/podleash-$B" ] || explain 'not that one'
   collect in_room "$PODLEASH" list --json "/tmp/podleash-$B" tmp-of-a
   [ "$STATUS" = 1 ] || explain 'not in that directory: not status 1'
@@ -206,7 +206,7 @@ variable-of-root /run/roots"
   collect in_room timeout --signal=KILL 30 "$PODLEASH" sweep
   kill_now "$hostile"
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  grep -qx "podleash: uid $B: podleash was stopped, or hangs, there; not all of his was looked at" "$WORK/err" || explain 'he is not named'
+  grep -qx "podleash sweep: uid $B: podleash was stopped, or hangs, there; not all of his was looked at" "$WORK/err" || explain 'he is not named'
   grep -qx 'unit of-a, run 1-1: ended' "$WORK/out" || explain 'the other one is not ended'
 }
 
@@ -217,9 +217,9 @@ variable-of-root /run/roots"
   in_room ln -s /run "/tmp/podleash-0"
   collect as "$B" "$PODLEASH" list
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  grep -qF "podleash: /tmp/podleash-$B: Permission denied; nothing was touched" "$WORK/err" || explain 'not named'
+  grep -qF "podleash list: /tmp/podleash-$B: Permission denied; nothing was touched" "$WORK/err" || explain 'not named'
   collect in_room "$PODLEASH" list --json
-  grep -qF "podleash: /tmp/podleash-$B: Permission denied; nothing was touched" "$WORK/err" || explain 'not named to root'
+  grep -qF "podleash list: /tmp/podleash-$B: Permission denied; nothing was touched" "$WORK/err" || explain 'not named to root'
   [ "$(seen)" = "of-a /tmp/podleash-$A" ] || explain 'the other one is not listed'
 }
 
@@ -245,9 +245,9 @@ variable-of-root /run/roots"
   local command
   for command in list sweep; do
     on_terminal "nsenter --target $ROOM --mount --pid --wd=/ $PODLEASH $command" >"$WORK/out" || fail "$command: not status 0"
-    [ "$(tr -d '\r' <"$WORK/out")" = "podleash: no runs: neither /run/podleash nor another directory of podleash's is there" ] || fail "$(cat "$WORK/out")"
+    [ "$(tr -d '\r' <"$WORK/out")" = "podleash ${command%% *}: no runs: neither /run/podleash nor another directory of podleash's is there" ] || fail "$(cat "$WORK/out")"
     on_terminal "nsenter --target $ROOM --mount --pid --wd=/ setpriv --reuid $A --clear-groups $PODLEASH $command" >"$WORK/out" || fail "$command: not status 0"
-    [ "$(tr -d '\r' <"$WORK/out")" = "podleash: no runs: neither /tmp/podleash-$A nor another directory of podleash's is yours" ] || fail "$(cat "$WORK/out")"
+    [ "$(tr -d '\r' <"$WORK/out")" = "podleash ${command%% *}: no runs: neither /tmp/podleash-$A nor another directory of podleash's is yours" ] || fail "$(cat "$WORK/out")"
   done
 }
 
