@@ -40,7 +40,8 @@ add_node() {
   local node=$MESH/$1
   mkdir -p "$node"
   mkdir -m 0700 "$node/pids"
-  sed "s,/usr/local/bin/podleash,$BUILD/podleash," "$EXAMPLES/receptor.conf" >"$node/receptor.conf"
+  # The nodes share this machine, with others.
+  sed "s,/usr/local/bin/podleash,$BUILD/podleash,; s,params: [a-z]* --json$,& $node/pids," "$EXAMPLES/receptor.conf" >"$node/receptor.conf"
   cat >>"$node/receptor.conf" <<END
 - node:
     id: $1
