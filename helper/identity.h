@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is ours: the proofs that every signal rests on (docs/security.md). A process takes part in a
+ * Who is ours: the proofs that every signal rests on (docs/SECURITY.md). A process takes part in a
  * run when it is of our user, its program fits the role, and its command line says so:
  *     podman   run … --cidfile=…/RUN.cid, as a flag of podman's
  *     conmon   -c CID -u CID … --exit-command-arg CID, whatever its name; podman's pipe in its
