@@ -16,7 +16,7 @@
 #include "util.h"
 
 /* How long the directories of one user may take, who may be hostile, before the next one's turn. */
-#define TURN_MS 10000
+#define TURN_MS 30000
 
 struct listing {
 	bool json, tree;

@@ -73,8 +73,8 @@ static bool add_process(pid_t pid, void *context)
 		return true;
 	/* in a container there are users of its own */
 	if (proc_namespace(pid, "pid") == proc_namespace(0, "pid") && may_name(&search->unknown))
-		print_error("pid %d: its user, uid %u, is not known here; nothing of his was "
-			    "looked at",
+		print_error("pid %d: its user, uid %u, is not known here; the runs of this "
+			    "user were not looked at",
 			    (int)pid, (unsigned int)status.uid);
 	return true;
 }
@@ -113,8 +113,8 @@ static bool become(uid_t uid)
 	if (user && setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(uid) == 0 &&
 	    take_environment(user))
 		return true;
-	print_error("cannot become uid %u: %s; nothing of his was looked at", (unsigned int)uid,
-		    user ? strerror(errno) : "no such user");
+	print_error("cannot become uid %u: %s; the runs of this user were not looked at",
+		    (unsigned int)uid, user ? strerror(errno) : "no such user");
 	return false;
 }
 
@@ -124,8 +124,8 @@ static pid_t start(uid_t uid, const sigset_t *signals, int (*function)(void *), 
 	pid_t child = fork();
 
 	if (child < 0)
-		print_error("uid %u: %s; nothing of his was looked at", (unsigned int)uid,
-			    strerror(errno));
+		print_error("uid %u: %s; the runs of this user were not looked at",
+			    (unsigned int)uid, strerror(errno));
 	if (child)
 		return child;
 	(void)setsid(); /* what is called as another user finds no terminal to type into */
@@ -143,8 +143,9 @@ static int outcome(uid_t uid, const struct child *child, int told)
 		return EXIT_LEFT;
 	if (child->ended && (WIFEXITED(child->status) || WTERMSIG(child->status) == told))
 		return end_as(child->status);
-	print_error("uid %u: podleash was %s there; not all of his was looked at",
-		    (unsigned int)uid, child->ended ? "killed" : "stopped, or hangs,");
+	print_error("uid %u: podleash, as this user, was %s; not all of this user's runs were "
+		    "looked at",
+		    (unsigned int)uid, child->ended ? "killed" : "stopped, or took too long");
 	return EXIT_LEFT;
 }
 

@@ -206,7 +206,7 @@ variable-of-root /run/roots"
   collect in_room timeout --signal=KILL 30 "$PODLEASH" sweep
   kill_now "$hostile"
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  grep -qx "podleash sweep: uid $B: podleash was stopped, or hangs, there; not all of his was looked at" "$WORK/err" || explain 'he is not named'
+  grep -qx "podleash sweep: uid $B: podleash, as this user, was stopped, or took too long; not all of this user's runs were looked at" "$WORK/err" || explain 'he is not named'
   grep -qx 'unit of-a, run 1-1: ended' "$WORK/out" || explain 'the other one is not ended'
 }
 
