@@ -2,13 +2,16 @@
 #include "users.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "commands.h"
+#include "file.h"
 #include "log.h"
 #include "piddir.h"
 #include "proc.h"
@@ -26,11 +29,25 @@ bool users_have(const struct users *users, uid_t uid)
 	return false;
 }
 
+/* Whether our user namespace has him, user_namespaces(7): nobody can become another there. */
+static bool is_mapped(uid_t uid)
+{
+	_cleanup_free_ char *map = read_file(AT_FDCWD, "/proc/self/uid_map", 1U << 16, NULL);
+	unsigned int first, count;
+	int length;
+
+	for (const char *line = map;
+	     line && sscanf(line, "%u %*u %u%n", &first, &count, &length) == 2; line += length)
+		if (uid - first < count)
+			return true;
+	return !map;
+}
+
 bool users_add(struct users *users, uid_t uid)
 {
 	if (users_have(users, uid))
 		return true;
-	if (uid != geteuid() && !getpwuid(uid))
+	if (uid != geteuid() && (!is_mapped(uid) || !getpwuid(uid)))
 		return false;
 	uid_t *larger = reallocarray(users->uid, users->count + 1, sizeof(*larger));
 	if (!larger)

@@ -13,7 +13,7 @@ struct users {
 	size_t count;
 };
 
-/* Adds @uid, once. False for one that passwd(5) does not know: nobody can become him. */
+/* Adds @uid, once. False for one whom passwd(5) or our user namespace does not know. */
 bool users_add(struct users *users, uid_t uid);
 
 bool users_have(const struct users *users, uid_t uid);

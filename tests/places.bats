@@ -224,6 +224,15 @@ variable-of-root /run/roots"
 }
 
 # bats test_tags=root
+@test "root of a user namespace looks as no user whom that has not" {
+  orphan "$A" "/tmp/podleash-$A" of-a
+  orphan 0 /tmp/podleash-0 of-root
+  collect in_room unshare --user --map-root-user "$PODLEASH" list --json
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(seen)" = 'of-root /tmp/podleash-0' ] || explain 'not that run'
+}
+
+# bats test_tags=root
 @test "nobody has a directory: nothing was ever leashed, status 0; no unit is there, status 1" {
   local command
   for command in list 'list --json' 'list --tree' sweep; do
