@@ -247,7 +247,8 @@ static bool add_guarded(const char *run, struct handle *guard, void *context)
 	_cleanup_close_ int directory = length > 0 ? piddir_look(path, &why) : -1;
 	if (directory >= 0 && leads_to(link, directory) && piddir_is_closed(directory, &why)) {
 		add_place(places, take_fd(&directory), path, false);
-	} else if (length > 0 && handle_alive(guard)) {
+	} else if (length > 0 && handle_alive(guard) &&
+		   proc_namespace(guard->id.pid, "pid") == proc_namespace(0, "pid")) {
 		if (!places->quiet)
 			print_error("pid %d, the guard of run %s: its directory is not at %s here; "
 				    "act from where it runs",

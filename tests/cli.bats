@@ -1550,8 +1550,9 @@ plain_container() {
   alive "$CONTAINER"
   # It was told, and is ended when the grace is over.
   wait_until 15 gone "$CONTAINER"
+  # One is removed after the other.
   wait_until 15 [ ! -e "$PID_DIR/job.pid" ]
-  [ ! -e "$PID_DIR/init.pid" ]
+  wait_until 15 [ ! -e "$PID_DIR/init.pid" ]
   gone "$CONMON"
   collect "$PODLEASH" cancel "$PID_DIR"
   [ "$STATUS" = 0 ] || explain 'not status 0'

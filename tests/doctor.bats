@@ -10,13 +10,11 @@
 
 load test_helper.bash
 load disorder.bash
+load room.bash
 
 setup() {
   PODLEASH=$BUILD/podleash
   RECEPTOR=() AS=()
-  # Where nobody else's receptor runs, and /run is empty.
-  # shellcheck disable=SC2016
-  ALONE=(unshare --mount --pid --fork --kill-child --mount-proc sh -c 'mount -t tmpfs none /run && "$@"; exit $?' sh)
   mkdir -m 0700 "$PID_DIR" "$WORK/xdg"
   mkdir "$WORK/bin" "$WORK/lib"
   cp "$BUILD/tests/idle" "$WORK/bin/receptor"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# Which directories a command looks at that is given none, and as whom: in a mount and pid namespace whose /run,
-# /tmp and processes are the test's own. podman is a stand-in.
+# Which directories a command looks at that is given none, and as whom. podman is a stand-in.
 # shellcheck disable=SC2016,SC2030,SC2031 # scripts for another shell; each test is a process of its own
 # shellcheck disable=SC2034,SC2153 # for the helpers, and from them
 
 load test_helper.bash
 load disorder.bash
+load room.bash
 load tree.bash
 
 setup() {
@@ -17,7 +17,7 @@ setup() {
   DEAD=$(dead)
   A=$(id -u podleash-test) B=$(id -u nobody)
   export PODLEASH_LOG=$LOG LC_ALL=C
-  chmod a+x "${WORK%/*}" "$WORK"
+  chmod a+x "$BATS_RUN_TMPDIR" "${WORK%/*}" "$WORK"
   make_room
 }
 
@@ -26,30 +26,6 @@ teardown() {
   for process in "${OURS[@]}"; do
     kill_now "$process"
   done
-}
-
-# make_room: sets ROOM, a process of the namespaces.
-make_room() {
-  unshare --mount --pid --fork --kill-child --mount-proc --propagation private bash -c '
-    mount -t tmpfs -o mode=0755 tmpfs /run
-    mkdir /run/user /run/tmp
-    mount --rbind /tmp /run/tmp
-    mount -t tmpfs -o mode=1777 tmpfs /tmp
-    for directory; do
-      mkdir -p "$directory"
-      mount --rbind "/run/tmp/${directory#/tmp/}" "$directory"
-    done
-    umount --lazy /run/tmp
-    : >"$1/made"
-    exec sleep 600' room "$WORK" "${BUILD%/*}" </dev/null >/dev/null 2>&1 3>&- 4>&- &
-  OURS+=("$(identity $!)")
-  wait_until 10 [ -e "$WORK/made" ]
-  ROOM=$(children $!)
-}
-
-# in_room COMMAND...
-in_room() {
-  nsenter --target "$ROOM" --mount --pid --wd=/ "$@"
 }
 
 # as UID COMMAND...: in there.
@@ -142,11 +118,11 @@ variable-of-root /run/roots"
   collect in_room "$PODLEASH" sweep --dry-run
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(grep -c '^unit .*: would end$' "$WORK/out")" = 6 ] || explain 'not all'
-  [ "$(in_room find /run /tmp -name '1-1.run' | wc -l)" = 6 ] || fail 'something was removed'
+  [ "$(in_room find /run /tmp -xdev -name '1-1.run' | wc -l)" = 6 ] || fail 'something was removed'
   collect in_room "$PODLEASH" sweep
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(grep -c '^unit .*: ended$' "$WORK/out")" = 6 ] || explain 'not all'
-  [ -z "$(in_room find /run /tmp -name '1-1.run')" ] || fail 'something is left'
+  [ -z "$(in_room find /run /tmp -xdev -name '1-1.run')" ] || fail 'something is left'
 }
 
 # bats test_tags=root
@@ -157,13 +133,13 @@ variable-of-root /run/roots"
   [ "$(<"$WORK/err")" = 'podleash cancel: missing: no such unit; name its directory as well where it has not begun' ] || explain 'not that line'
   collect as "$B" "$PODLEASH" cancel --unit tmp-of-a
   [ "$STATUS" = 1 ] || explain "another user's: not status 1"
-  [ -z "$(in_room find /run /tmp -name 'cancelled.*')" ] || fail 'a tombstone'
+  [ -z "$(in_room find /run /tmp -xdev -name 'cancelled.*')" ] || fail 'a tombstone'
   collect in_room "$PODLEASH" cancel --unit tmp-of-a
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(<"$WORK/out")" = 'unit tmp-of-a, run 1-1: ended' ] || explain 'not that run'
   # Nothing of it starts any more, in any directory of its user's.
-  [ "$(in_room find /run /tmp -name cancelled.tmp-of-a -user "$A" | wc -l)" = 3 ] || explain 'not that tombstone'
-  [ "$(in_room find /run /tmp -name 'cancelled.*' | wc -l)" = 3 ] || explain 'more'
+  [ "$(in_room find /run /tmp -xdev -name cancelled.tmp-of-a -user "$A" | wc -l)" = 3 ] || explain 'not that tombstone'
+  [ "$(in_room find /run /tmp -xdev -name 'cancelled.*' | wc -l)" = 3 ] || explain 'more'
   # It may be repeated, and a unit that is still to come be stopped.
   collect in_room "$PODLEASH" cancel --unit tmp-of-a
   [ "$STATUS" = 0 ] || explain 'again: not status 0'
