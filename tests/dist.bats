@@ -235,7 +235,9 @@ headings() {
 }
 
 @test "what Debian would test an installation by leashes a container and ends it" {
-  AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" || fail "$(cat "$WORK/out")"
+  AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" ||
+    # What other runs on this machine lack is looked at as well.
+    ! grep '^fail' "$WORK/out" | grep -v '^fail  guards: ' || fail "$(cat "$WORK/out")"
   grep -q '^ok    probe: .* nothing was left$' "$WORK/out"
   ! podman image exists localhost/podleash-autopkgtest || fail 'its image is left'
 }
