@@ -45,12 +45,6 @@ void census_take(const struct run *run, struct census *census);
 /* Whether somebody else has started the run's container anew. Looks through /proc. */
 bool run_is_taken(const struct run *run);
 
-/*
- * Adds to @early what the run's podman has forked to become conmon and left when it died: what that
- * forks in its turn, conmon, looks like one of somebody else's start. Looks through /proc.
- */
-void find_early(const struct run *run, struct handles *early);
-
 /* Whether nothing of the run lives: what could not be looked at may. */
 bool census_empty(const struct census *census);
 void census_free(struct census *census);
