@@ -94,17 +94,31 @@ static bool holder_gone(struct watch *watch, const char **name)
 }
 
 /*
+ * Whether conmon is not known, or there may be another: a restart gives the container one before
+ * the old has ended, which waits for what the container's first process left running.
+ */
+static bool lacks_conmon(const struct watch *watch)
+{
+	const struct run *run = watch->run;
+
+	return !handle_alive(&watch->conmon) ||
+	       (run->detach && run->container.pid && !handle_alive(&watch->container));
+}
+
+/*
  * Whether the guard slept through the end of the job, stopped perhaps: then nobody can tell a
- * restart within it from its owner's start. One that is awake sees conmon's end in an earlier look.
+ * restart within it from its owner's start. One that is awake sees conmon's end, or the
+ * container's, in an earlier look.
  */
 static bool is_late(struct watch *watch)
 {
 	const struct run *run = watch->run;
-	bool seen = !watch->conmon.id.pid && boottime_ms() < watch->due + LATE_MS;
+	bool seen = !(watch->conmon.id.pid && watch->container.id.pid) &&
+		    boottime_ms() < watch->due + LATE_MS;
 	const char *name;
 
-	return run->conmon.pid && !run->over && !run->restarts && !seen &&
-	       !handle_alive(&watch->conmon) && holder_gone(watch, &name);
+	return run->conmon.pid && !run->over && !run->restarts && !seen && lacks_conmon(watch) &&
+	       holder_gone(watch, &name);
 }
 
 /*
@@ -121,18 +135,6 @@ static void ask_for_id(struct watch *watch)
 	else if (!(watch->asked && handle_alive(&watch->podman)) &&
 		 (read_foreign_cid(run, cid) || id_is_lost(run)))
 		watch->asked = podman_find(run);
-}
-
-/*
- * Whether conmon is not known, or there may be another: a restart gives the container one before
- * the old has ended, which waits for what the container's first process left running.
- */
-static bool lacks_conmon(const struct watch *watch)
-{
-	const struct run *run = watch->run;
-
-	return !handle_alive(&watch->conmon) ||
-	       (run->detach && run->container.pid && !handle_alive(&watch->container));
 }
 
 /*

@@ -223,11 +223,16 @@ guard_of_one() {
   done
 }
 
-@test "a detached container that its owner starts before a guard that was stopped has seen the job's end is not killed" {
+# starts_before_guard FLAGS COMMANDS: a detached container that stays, whose first process does that and ends; its owner
+# starts it before a guard that was stopped has seen the job's end.
+starts_before_guard() {
   local guard
-  start_in_job "podman run -d --name $NAME --network=none $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; sleep 1'; until [ -e $WORK/go ]; do sleep 0.1; done"
-  is_stopped() { "$BUILD/podleash" list "$PID_DIR" | grep -q ' stopped '; }
-  wait_until 15 is_stopped
+  start_in_job "podman run -d --name $NAME --network=none $1 $IMAGE sh -c '[ -e /first ] && exec sleep 600; : >/first; $2'; until [ -e $WORK/go ]; do sleep 0.1; done"
+  first_is_gone() {
+    local first
+    first=$(record_value container "$PID_DIR"/*.run | tail -n 1) && [ -n "$first" ] && gone "$first"
+  }
+  wait_until 15 first_is_gone
   guard=$(record_value guard "$PID_DIR"/*.run)
   OURS+=("$guard")
   kill -STOP "${guard%,*}"
@@ -239,6 +244,14 @@ guard_of_one() {
   owner_starts
   kill -CONT "${guard%,*}"
   assert_left_alone "$guard"
+}
+
+@test "a detached container that its owner starts before a guard that was stopped has seen the job's end is not killed" {
+  starts_before_guard '' 'sleep 1'
+}
+
+@test "the same while the first conmon waits for what the container left running" {
+  starts_before_guard --pid=host 'sleep 15 & sleep 1'
 }
 
 @test "a container that its owner starts while the job that made it goes on is not killed at the job's end" {
