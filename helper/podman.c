@@ -612,8 +612,11 @@ static void find_runtime(const struct run *run, char runtime[PATH_MAX])
 /* It is asked first: a delete may take its time, also of what is not there. */
 static void forget_by(const struct run *run, const char *runtime)
 {
-	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL) == 0)
-		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
+	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL))
+		return;
+	/* one that stays its owner may have started by now: that is no more to be had without */
+	(void)call_patiently(run, run->remove ? WORDS(runtime, "delete", "--force", run->cid)
+					      : WORDS(runtime, "delete", run->cid));
 }
 
 void podman_forget(const struct run *run, const char *runtime)
@@ -671,13 +674,13 @@ static bool clean_up(const struct run *run, bool stop)
 static bool clean_up_staying(struct run *run)
 {
 	enum staying staying = ask_staying(run);
+	char runtime[PATH_MAX];
 
+	if (staying == STAYING_CREATED) /* it is asked before anyone is looked for */
+		find_runtime(run, runtime);
 	if (staying == STAYING_DONE || run_is_taken(run))
 		return true;
 	if (staying == STAYING_CREATED) {
-		char runtime[PATH_MAX];
-
-		find_runtime(run, runtime);
 		podman_forget(run, runtime);
 		if (!run->runtime[0]) /* conmon had not begun */
 			return true;
