@@ -17,7 +17,7 @@ cgroups=$hierarchy/podleash-node-$(stat -L -c %i /proc/self/ns/pid)
 
 packages=(systemd systemd-sysv dbus dbus-user-session libpam-systemd # what boots
   podman crun runc conmon catatonit uidmap passt slirp4netns netavark nftables fuse-overlayfs
-  gcc libc6-dev make iproute2 procps python3) # tests/setup brings the rest
+  openssh-server openssh-client gcc libc6-dev make iproute2 procps python3) # tests/setup brings the rest
 
 # The processes of each node: the one that waits for it, and its first; global where bats loads this.
 declare -gA node_waiter node_init
