@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # podleash: `make help` lists the targets.
 
-# The one place of the version: man pages have none, packages and their changelogs take this one.
-VERSION = 0.1.0
+# The last release. Between two the version is what git describes, as dpkg and rpm sort it: 0.1.0+12.g0123abcde is the
+# twelfth commit after the tag v0.1.0, or of all where the clone has no tag. An archive of `make dist` has it in .version.
+RELEASE   = 0.1.0
+described = $(shell { [ ! -e .git ] || git describe --tags --match v$(RELEASE) --abbrev=9 || { \
+	head=$$(git rev-parse --short=9 HEAD) && echo v$(RELEASE)-$$(git rev-list --count HEAD)-g$$head; }; } 2>/dev/null | \
+	sed 's/^v//; s/-/+/; s/-/./')
+VERSION  := $(or $(shell cat .version 2>/dev/null),$(described),$(RELEASE))
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
@@ -10,21 +15,29 @@ MANDIR  ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+DOCDIR  ?= $(PREFIX)/share/doc/podleash
 DESTDIR ?=
 BUILD   ?= build
 TIME    ?= 60
 FUZZ_CC ?= clang
 
 CFLAGS  ?= -Os -g
-HARDENING ?= -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# $(call known,FLAG): where the compiler has it for this machine
+known = $(shell $(CC) -Werror $(1) -c -x c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+ifeq ($(origin HARDENING),undefined)
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong $(call known,-fstack-clash-protection) \
+	     $(call known,-fcf-protection) $(call known,-mbranch-protection=standard)
+endif
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifneq ($(CI),)
 WARNINGS += -Werror
 endif
 # a 32-bit stat(2) fails on a large inode number, a large file and a time after 2038
 LARGE    = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
-C        = $(CC) -std=c11 -D_GNU_SOURCE $(LARGE) $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) -MMD -MP
-DEFINES  = -DPODLEASH_VERSION='"$(VERSION)"' -DPODLEASH_LIBRARY='"$(LIBDIR)/libpodleash.so"' \
+# wherever it is built, the outcome is the same
+ANYWHERE = -ffile-prefix-map=$(CURDIR)=.
+C        = $(CC) -std=c11 -D_GNU_SOURCE $(LARGE) $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(ANYWHERE) $(CFLAGS) -MMD -MP
+DEFINES  = -DPODLEASH_LIBRARY='"$(LIBDIR)/libpodleash.so"' \
 	   -DPODLEASH_DEFAULT_HELPER='"$(BINDIR)/podleash"' \
 	   -DPODLEASH_INSTALL='"make install BINDIR=$(BINDIR) LIBDIR=$(LIBDIR)"'
 # callers pass what they like: a NULL that libc declares impossible must reach the real function
@@ -66,15 +79,19 @@ $(BUILD)/podleash: $(helper_objects) $(shared)
 	$(Q)$(CC) -pie $(CFLAGS) $(LDFLAGS) $(RELRO) -o $@ $^ -ldl
 
 .PHONY: always
-# Objects have the paths in them: a `make install` with others than those of the build compiles them anew.
-$(BUILD)/defines: always
-	$(Q)mkdir -p $(@D) && echo $(DEFINES) >$@.new
+# Objects have the paths in them, and one the version: with others than those of the last time they are compiled anew.
+$(BUILD)/defines: values = $(DEFINES)
+$(BUILD)/version: values = $(VERSION)
+$(BUILD)/defines $(BUILD)/version: always
+	$(Q)mkdir -p $(@D) && echo $(values) >$@.new
 	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv -f $@.new $@; fi
 
 $(BUILD)/preload/%.o: preload/%.c Makefile $(BUILD)/defines
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) $(DEFINES) $(INTERPOSE) -c -o $@ $<
 
+$(BUILD)/helper/podleash.o: private DEFINES += -DPODLEASH_VERSION='"$(VERSION)"'
+$(BUILD)/helper/podleash.o: $(BUILD)/version
 $(BUILD)/helper/%.o: helper/%.c Makefile $(BUILD)/defines
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(C) $(DEFINES) -fPIE -c -o $@ $<
@@ -139,6 +156,13 @@ install: all $(addprefix $(BUILD)/dist/,$(templates) libpodleash.7) ## install b
 	install -m 0644 helper/dist/podleash.tmpfiles $(DESTDIR)$(TMPFILESDIR)/podleash.conf
 	install -m 0644 helper/dist/podleash.bash $(DESTDIR)$(COMPLETIONDIR)/podleash
 
+# What speaks of where things are speaks of here, but for what it says of `make install` itself.
+install-docs: ## README.md and docs/ below DOCDIR, with these paths in them
+	install -d $(DESTDIR)$(DOCDIR)
+	cp -r README.md docs $(DESTDIR)$(DOCDIR)
+	find $(DESTDIR)$(DOCDIR) -type f -exec sed -i -e '/make install/! s,/usr/local/bin/podleash,$(BINDIR)/podleash,g' \
+		-e '/make install/! s,/usr/local/lib/libpodleash,$(LIBDIR)/libpodleash,g' {} +
+
 uninstall: ## remove what an install with the same values has put there; first read docs/receptor.md
 	helper/dist/remove-library $(DESTDIR)$(LIBDIR)/libpodleash.so $(DESTDIR)$(TMPFILESDIR)
 	rm -f $(addprefix $(DESTDIR),$(BINDIR)/podleash $(MANDIR)/man1/podleash.1 \
@@ -156,18 +180,23 @@ $(BUILD)/dist/%: helper/dist/%.in always
 archive = podleash-$(VERSION)
 dist: ## the last commit as build/podleash-VERSION.tar.gz
 	mkdir -p $(BUILD)
-	git archive --prefix=$(archive)/ --output=$(BUILD)/$(archive).tar.gz HEAD
+	rm -f $(BUILD)/podleash-*.tar.gz
+	echo $(VERSION) >$(BUILD)/.version
+	git archive --prefix=$(archive)/ --add-file=$(BUILD)/.version --output=$(BUILD)/$(archive).tar.gz HEAD
 
 # No BuildRequires can be looked up where the packages of the machine are not rpm's.
 rpm: dist $(BUILD)/dist/podleash.spec ## an RPM of the last commit, in build/
 	sed "s/@DATE@/$$(LC_ALL=C git log -1 --date=format:'%a %b %d %Y' --format=%cd)/" $(BUILD)/dist/podleash.spec \
 		>$(BUILD)/podleash.spec
-	rpmbuild -bb $(if $(wildcard /etc/debian_version),--nodeps) --define '_topdir $(abspath $(BUILD))/rpm' \
+	rm -f $(BUILD)/podleash-*.rpm
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) rpmbuild -bb $(if $(wildcard /etc/debian_version),--nodeps) \
+		--define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
+		--define '_buildhost localhost' --define '_topdir $(abspath $(BUILD))/rpm' \
 		--define '_sourcedir $(abspath $(BUILD))' --define '_rpmdir $(abspath $(BUILD))' \
 		--define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' $(BUILD)/podleash.spec
 
 deb: dist $(BUILD)/dist/debian/changelog ## a .deb of the last commit, in build/
-	rm -rf $(BUILD)/deb
+	rm -rf $(BUILD)/deb $(BUILD)/podleash_*.deb
 	mkdir $(BUILD)/deb
 	tar -xzf $(BUILD)/$(archive).tar.gz -C $(BUILD)/deb
 	cp -r $(BUILD)/deb/$(archive)/helper/dist/debian $(BUILD)/deb/$(archive)/debian
@@ -184,8 +213,8 @@ debug: ## build with ASan and UBSan, in build/debug (the library without: it is 
 	@$(CC) -c -o build/debug/debug.o tests/debug.c
 	@$(MAKE) --no-print-directory $(SANITIZED) build/debug/podleash units
 
-ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(DEFINES)
-lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, ansible-lint, mandoc
+ANALYZED = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(DEFINES) -DPODLEASH_VERSION='"$(VERSION)"'
+lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, ansible-lint, mandoc, reuse
 	@tests/setup lint
 	clang-format --dry-run -Werror $(sources)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -D_GNU_SOURCE $(DEFINES) \
@@ -198,6 +227,7 @@ lint: ## clang-format, cppcheck, gcc's and clang's analyzers, shellcheck, ansibl
 	shellcheck -x $(scripts)
 	cd docs/examples/ansible && /opt/podleash-test/ansible-*/bin/ansible-lint --offline --profile production
 	mandoc -T lint -W warning helper/dist/podleash.1 helper/dist/libpodleash.7.in
+	/opt/podleash-test/reuse-*/bin/reuse lint --lines
 
 check: ## run the tests; TESTS="tests/x.bats …" and FILTER=regex choose; EE=1 adds those with a real ansible-core
 	@tests/setup $(if $(EE),ee)

@@ -144,12 +144,15 @@ static bool is_podman_run(const struct run *run, char **word)
 	return is_run_command(run, word, "--cidfile=", ID_SUFFIX);
 }
 
+/* podman.real and its like: what a script in podman's place calls. */
+static bool is_podman_exe(const struct run *run, const char *exe)
+{
+	return after(exe, "podman") || equal(exe, path_basename(run->executable));
+}
+
 static bool is_podman(const struct run *run, const char *exe, const struct words *words)
 {
-	/* podman.real and its like: what a script in podman's place calls */
-	if (!after(exe, "podman") && !equal(exe, path_basename(run->executable)))
-		return false;
-	return is_podman_run(run, words->word);
+	return is_podman_exe(run, exe) && is_podman_run(run, words->word);
 }
 
 /* Whether @pid is this program, run by our user. */
@@ -452,6 +455,7 @@ static bool is_below_another(const struct run *run, pid_t pid)
 struct search {
 	const struct run *run;
 	struct census *census;
+	struct handles *early;
 };
 
 /* Adds what is not somebody else's start of the container. */
@@ -497,12 +501,40 @@ static bool visit(pid_t pid, void *context)
 	return true;
 }
 
+/* Whether @pid is about to become conmon, and the podman that has forked it is dead. */
+static bool is_left_early(const struct run *run, pid_t pid)
+{
+	struct proc_stat stat;
+	char exe[NAME_MAX + 1];
+
+	return role_of(run, pid) == ROLE_EARLY && proc_stat(pid, &stat) &&
+	       !(proc_exe_name(stat.ppid, exe) && is_podman_exe(run, exe));
+}
+
+static bool visit_early(pid_t pid, void *context)
+{
+	struct search *search = context;
+	struct handle handle;
+
+	if (!is_left_early(search->run, pid) || !handle_open(&handle, pid))
+		return true;
+	return !handle_keep(&handle, is_left_early(search->run, pid)) ||
+	       handles_add(search->early, handle);
+}
+
+void find_early(const struct run *run, struct handles *early)
+{
+	struct search search = {.run = run, .early = early};
+
+	(void)proc_each(visit_early, &search); /* what is missed is taken for its owner's */
+}
+
 void census_take(const struct run *run, struct census *census)
 {
 	struct handle handle;
 
 	*census = (struct census){0};
-	struct search search = {run, census};
+	struct search search = {.run = run, .census = census};
 	/* also while it is hold still, or a script that calls podman */
 	errno = 0;
 	if (podman_open(run, &handle))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is ours: the proofs that every signal rests on (docs/security.md). A process takes part in a
+ * Who is ours: the proofs that every signal rests on (docs/SECURITY.md). A process takes part in a
  * run when it is of our user, its program fits the role, and its command line says so:
  *     podman   run … --cidfile=…/RUN.cid, as a flag of podman's
  *     conmon   -c CID -u CID … --exit-command-arg CID, whatever its name; podman's pipe in its
@@ -44,6 +44,12 @@ void census_take(const struct run *run, struct census *census);
 
 /* Whether somebody else has started the run's container anew. Looks through /proc. */
 bool run_is_taken(const struct run *run);
+
+/*
+ * Adds to @early what the run's podman has forked to become conmon and left when it died: what that
+ * forks in its turn, conmon, looks like one of somebody else's start. Looks through /proc.
+ */
+void find_early(const struct run *run, struct handles *early);
 
 /* Whether nothing of the run lives: what could not be looked at may. */
 bool census_empty(const struct census *census);

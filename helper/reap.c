@@ -22,6 +22,18 @@ struct scene {
 	bool unseen; /* the container could not be looked at: it may live */
 };
 
+/* Kills what a podman of ours has left on its way to conmon: a conmon that comes later is not ours.
+ */
+static void end_early(const struct run *run)
+{
+	struct handles early = {0};
+
+	find_early(run, &early);
+	handles_signal(&early, SIGKILL);
+	(void)handles_wait(&early, KILL_MS); /* the next look finds what stayed */
+	handles_close(&early);
+}
+
 /*
  * Says from when on a conmon is somebody else's, once podman has ended: what that starts in its
  * last moment is the run's. Where a holder is dead and no guard was there to see it, that is any
@@ -32,6 +44,8 @@ static void close_run(struct run *run)
 {
 	if (run->over || run->restarts || process_lives(run->podman))
 		return;
+	if (!run->conmon.pid)
+		end_early(run);
 	run->over = now_ticks();
 	if (!run->conmon.pid && podman_has_ended_it(run))
 		run->over = run->podman.start;
@@ -96,8 +110,10 @@ static void end_podman(struct run *run, const struct handles *podman)
 		(void)handles_wait(podman, KILL_MS); /* the next look finds what stayed */
 	}
 	/* a first conmon that came by now was not its owner's: podman may have started it */
-	if (run->over && !run->conmon.pid)
+	if (run->over && !run->conmon.pid) {
+		end_early(run);
 		run->over = now_ticks();
+	}
 }
 
 /*
@@ -229,6 +245,7 @@ enum left { LEFT_NOTHING, LEFT_SOMETHING, LEFT_TO_ITS_OWNER };
 static enum left end_starters(struct run *run, const struct handles *starter)
 {
 	end_podman(run, starter);
+	end_early(run);
 	run->over = now_ticks();
 	return LEFT_SOMETHING;
 }

@@ -81,6 +81,16 @@ completed() {
   [ "$(completed cancel --json --unit V)" = V2 ]
 }
 
+@test "all of it is hardened, as far as the compiler knows how, and does not say where it was built" {
+  local flag
+  make -n -B V=1 -C "${TESTS%/*}" BUILD="$WORK/build" 2>/dev/null | grep ' -c -o ' >"$WORK/compiled"
+  [ "$(grep -c '/preload/' "$WORK/compiled")" -ge 5 ] && [ "$(grep -c '/helper/' "$WORK/compiled")" -ge 50 ]
+  for flag in -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -ffile-prefix-map=; do
+    [[ $flag != -fcf-protection || $(uname -m) = x86_64 ]] || continue
+    ! grep -v -e " $flag" "$WORK/compiled" || fail "not with $flag"
+  done
+}
+
 @test "make builds again behind a make install; make uninstall removes all of it" {
   local copy=$WORK/copy
   mkdir "$copy" "$WORK/root"
@@ -154,4 +164,27 @@ sees_clean_jobs() {
   rm "$opt/lib/libpodleash.so"
   "$opt/bin/podleash" doctor | grep -A 1 "^fail  library: $opt/lib/libpodleash.so: " |
     grep -q "make install BINDIR=$opt/bin LIBDIR=$opt/lib\$"
+}
+
+# headings FILE: the names that links have for them.
+headings() {
+  sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9_\n-'
+}
+
+@test "every link in README and docs leads to a file that is there, and to a heading of it" {
+  local file link target
+  cd "${TESTS%/*}"
+  for file in README.md docs/*.md; do
+    while read -r link; do
+      target=${link%%#*} target=${target:+${file%"${file##*/}"}$target}
+      [ -e "${target:-$file}" ] || fail "$file: $link"
+      [[ $link != *'#'* ]] || headings "${target:-$file}" | grep -qx "${link#*#}" || fail "$file: $link"
+    done < <(grep -oE '\]\([^)]*\)' "$file" | sed 's/^](//; s/)$//' | grep -v ^http)
+  done
+}
+
+@test "what Debian would test an installation by leashes a container and ends it" {
+  AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" || fail "$(cat "$WORK/out")"
+  grep -q '^ok    probe: .* nothing was left$' "$WORK/out"
+  ! podman image exists localhost/podleash-autopkgtest || fail 'its image is left'
 }

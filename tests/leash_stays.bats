@@ -248,3 +248,30 @@ guard_of_one() {
   wait_until 10 no_record || fail 'the record is left'
   alive "$INIT" || fail "$(cat "$LOG" 2>&1)"
 }
+
+# make_slow_conmon: a conmon at $WORK/conmon whose podman is killed as soon as it has let conmon go on, which then takes
+# its time to fork the process that it goes on as.
+make_slow_conmon() {
+  local conmon
+  conmon=$(podman info --format '{{.Host.Conmon.Path}}')
+  cat >"$WORK/conmon" <<END
+#!/bin/sh
+[ -n "\$_OCI_STARTPIPE" ] || exec $conmon "\$@" # it is asked for its version
+above=\$(cut -d ' ' -f 4 /proc/\$PPID/stat)
+[ "\$(cat /proc/\$above/comm)" = podman ] || above=
+# conmon closes that pipe when it has heard podman.
+(while [ -e /proc/\$\$/fd/\$_OCI_STARTPIPE ]; do :; done; kill -KILL \$PPID \$above) &
+exec strace -D -qq -o /dev/null -e trace=clone -e inject=clone:delay_enter=40000 \
+  $conmon "\$@"
+END
+  chmod +x "$WORK/conmon"
+}
+
+@test "podman is killed when it has just let conmon go on: nothing runs that the owner has not started" {
+  make_slow_conmon
+  in_job kept "podman --conmon=$WORK/conmon run --name $NAME --network=none $IMAGE sleep 600; true"
+  wait_until 10 no_record
+  none_carries "$NAME"
+  assert_owners
+  forget
+}

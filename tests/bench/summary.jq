@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # "GROUP SERIES VALUE" lines, tab-separated, to what a figure publishes. The n-th values of all series
 # of a group are of one round: `against` has the ratios and differences of these pairs, podleash's to
 # the other's, as median and quartiles.

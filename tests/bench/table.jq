@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # "FIGURE|GROUP|AGAINST|HOW|GOAL" lines to rows of the table; what was not measured has none.
 
 def title: {

@@ -14,7 +14,7 @@ packages+=(openssh-server sudo python3-apt)
 
 EXAMPLE=$PWD/docs/examples/ansible
 WORK=$BATS_TEST_TMPDIR
-VERSION=$(sed -n 's/^VERSION = //p' Makefile)
+VERSION=$(cat build/.version)
 ANSIBLE=$(echo /opt/podleash-test/ansible-*/bin/ansible-playbook)
 SOURCE=podleash_source=$PWD/build/podleash-$VERSION.tar.gz
 DEB=podleash_package=$(echo "$PWD/build/podleash_$VERSION"-1_*.deb)
