@@ -15,6 +15,8 @@ MANDIR  ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOCDIR  ?= $(PREFIX)/share/doc/podleash
 DESTDIR ?=
 BUILD   ?= build
@@ -141,9 +143,9 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(BUILD)/parsers.a Makefile
 
 # What jobs use is there at every moment of an upgrade: install(1) removes first and writes then.
 templates = podleash-sweep.service receptor.service.d/podleash.conf
-install: all $(addprefix $(BUILD)/dist/,$(templates) libpodleash.7) ## install below DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, UNITDIR, TMPFILESDIR, COMPLETIONDIR
+install: all $(addprefix $(BUILD)/dist/,$(templates) libpodleash.7) ## install below DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, UNITDIR, TMPFILESDIR, COMPLETIONDIR, ZSHDIR, FISHDIR
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR) $(MANDIR)/man1 $(MANDIR)/man7 \
-		$(UNITDIR)/receptor.service.d $(TMPFILESDIR) $(COMPLETIONDIR))
+		$(UNITDIR)/receptor.service.d $(TMPFILESDIR) $(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR))
 	install -m 0755 $(BUILD)/podleash $(DESTDIR)$(BINDIR)/podleash.new
 	mv -f $(DESTDIR)$(BINDIR)/podleash.new $(DESTDIR)$(BINDIR)/podleash
 	install -m 0755 $(BUILD)/libpodleash.so $(DESTDIR)$(LIBDIR)/libpodleash.so.new
@@ -155,6 +157,8 @@ install: all $(addprefix $(BUILD)/dist/,$(templates) libpodleash.7) ## install b
 	install -m 0644 helper/dist/podleash-sweep.timer $(DESTDIR)$(UNITDIR)/podleash-sweep.timer
 	install -m 0644 helper/dist/podleash.tmpfiles $(DESTDIR)$(TMPFILESDIR)/podleash.conf
 	install -m 0644 helper/dist/podleash.bash $(DESTDIR)$(COMPLETIONDIR)/podleash
+	install -m 0644 helper/dist/podleash.zsh $(DESTDIR)$(ZSHDIR)/_podleash
+	install -m 0644 helper/dist/podleash.fish $(DESTDIR)$(FISHDIR)/podleash.fish
 
 # What speaks of where things are speaks of here, but for what it says of `make install` itself.
 install-docs: ## README.md and docs/ below DOCDIR, with these paths in them
@@ -167,7 +171,7 @@ uninstall: ## remove what an install with the same values has put there; first r
 	helper/dist/remove-library $(DESTDIR)$(LIBDIR)/libpodleash.so $(DESTDIR)$(TMPFILESDIR)
 	rm -f $(addprefix $(DESTDIR),$(BINDIR)/podleash $(MANDIR)/man1/podleash.1 \
 		$(MANDIR)/man7/libpodleash.7 $(addprefix $(UNITDIR)/,$(templates) podleash-sweep.timer) \
-		$(TMPFILESDIR)/podleash.conf $(COMPLETIONDIR)/podleash)
+		$(TMPFILESDIR)/podleash.conf $(COMPLETIONDIR)/podleash $(ZSHDIR)/_podleash $(FISHDIR)/podleash.fish)
 	[ ! -d $(DESTDIR)$(UNITDIR)/receptor.service.d ] || \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITDIR)/receptor.service.d
 

@@ -3,7 +3,6 @@
 #include "cancel.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -18,6 +17,7 @@
 /* Longer than a grace, podman's cleanup and a hung podman call take together. */
 #define TIMEOUT_MS 90000
 #define LOOK_MS	   10
+#define HURRY_MS   10000 /* behind that: for the looks, which its user may hold up */
 
 /* One in whose directory something is being ended; the directory is its own. */
 struct kept {
@@ -28,6 +28,7 @@ struct kept {
 struct cancelling {
 	struct cancel asked; /* of every directory */
 	struct report report;
+	bool named;	  /* the directory, where a unit may be stopped that is not there yet */
 	int64_t deadline; /* boottime_ms(), of all directories together */
 	struct kept *kept;
 	size_t count;
@@ -42,12 +43,13 @@ static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 		{"timeout", required_argument, NULL, 't'},
 		{"json", no_argument, NULL, 'j'},
 		{"unit", required_argument, NULL, 'u'},
+		{HELP_OPTION},
 		{0},
 	};
 	struct cancel *asked = &cancelling->asked;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == 'j')
 			cancelling->report.json = true;
 		else if (option == 'u')
@@ -56,13 +58,20 @@ static bool parse(struct cancelling *cancelling, int argc, char *argv[])
 									     : &asked->timeout_ms))
 			return false;
 	}
+	if (!asked->unit && argv[optind] && !given_is_directory(argv[optind]))
+		asked->unit = argv[optind++];
 	if (asked->unit && !unit_name_valid(asked->unit)) {
 		print_error("%s: not a unit's name", asked->unit);
 		return false;
 	}
+	cancelling->named = argv[optind];
 	if (!argv[optind] && !asked->unit)
 		print_error("neither a directory nor a unit given");
-	return argv[optind] || asked->unit;
+	else if (argv[optind] && argv[optind + 1])
+		print_error("more than one directory given");
+	else
+		return true;
+	return false;
 }
 
 static void end(struct cancelling *cancelling, struct cancel *cancel)
@@ -75,9 +84,8 @@ static void end(struct cancelling *cancelling, struct cancel *cancel)
 			    "starts now is not stopped",
 			    cancel->path, strerror(cancel->unmarked));
 	else
-		print_error("%s: not all of it is ended; the log says what is left, cancel may be "
-			    "repeated",
-			    cancel->path);
+		print_error("%s: not all of it is ended; see %s; cancel may be repeated",
+			    cancel->path, log_place(cancel->unit));
 }
 
 /* Keeps @cancel for wait_for_all(). False where memory or descriptors are short. */
@@ -119,7 +127,11 @@ static void wait_for_all(struct cancelling *cancelling)
 	while (cancelling->count) {
 		bool late = !ms_until(cancelling->deadline);
 		int ms = LOOK_MS / (int)cancelling->count;
+		size_t pending = 0;
 
+		for (size_t i = 0; i < cancelling->count; i++)
+			pending += cancel_pending(&cancelling->kept[i].cancel);
+		report_pending(&cancelling->report, pending);
 		for (size_t i = cancelling->count; i-- > 0;) {
 			struct cancel *cancel = &cancelling->kept[i].cancel;
 
@@ -154,30 +166,55 @@ static void cancel_own_directory(const struct given *given, struct cancelling *c
 	}
 }
 
-int cancel_main(int argc, char *argv[])
+/* Whether @given has the unit, or anything may: what is not there yet is stopped where it is named.
+ */
+static bool has_unit(const struct cancelling *cancelling, const struct given *given, size_t count)
 {
-	struct cancelling cancelling = {.asked = {.grace_ms = -1, .timeout_ms = TIMEOUT_MS}};
-	struct given given;
-	int status;
+	const char *unit = cancelling->asked.unit;
 
-	if (!parse(&cancelling, argc, argv))
-		return WRONG_USAGE;
-	/* where there is no directory, a unit that is over may be cancelled all the same */
-	_cleanup_close_ int directory = given_open(&given, argv + optind, &status);
-	if (directory < 0)
-		return status;
-	cancelling.deadline = boottime_ms() + cancelling.asked.timeout_ms;
-	cancelling.asked.report = &cancelling.report;
-	cancel_directory(directory, given.path, &cancelling);
-	if (cancelling.asked.unit)
-		cancel_own_directory(&given, &cancelling);
-	else if (given_each_unit(&given, cancel_directory, &cancelling))
-		cancelling.left = true;
+	for (size_t i = 0; unit && !cancelling->named && i < count; i++)
+		if (given_has_unit(&given[i], unit))
+			return true;
+	return !unit || cancelling->named;
+}
+
+/* All of one user's, at once. A unit's jobs may be in one of them and start more in another. */
+static int cancel_all(const struct given *given, size_t count, void *context)
+{
+	struct cancelling *cancelling = context;
+
+	if (!has_unit(cancelling, given, count))
+		return EXIT_NOTHING;
+	for (size_t i = 0; i < count; i++) {
+		cancel_directory(given[i].directory, given[i].path, cancelling);
+		if (cancelling->asked.unit)
+			cancel_own_directory(&given[i], cancelling);
+		else if (given_each_unit(&given[i], cancel_directory, cancelling))
+			cancelling->left = true;
+	}
 	uint64_t marked = now_ticks();
-	wait_for_all(&cancelling);
+	wait_for_all(cancelling);
 	/* what starts in the clock tick of a tombstone counts as older than it (tombstone.h) */
 	while (now_ticks() == marked)
 		sleep_ms(1);
-	report_unnamed(&cancelling.report, given.path);
-	return cancelling.left ? EXIT_LEFT : 0;
+	report_unnamed(&cancelling->report, given->path);
+	return cancelling->left ? EXIT_LEFT : 0;
+}
+
+int cancel_main(int argc, char *argv[])
+{
+	struct cancelling cancelling = {.asked = {.grace_ms = -1, .timeout_ms = TIMEOUT_MS}};
+
+	if (!parse(&cancelling, argc, argv))
+		return WRONG_USAGE;
+	cancelling.report.progress = progress_new();
+	cancelling.deadline = boottime_ms() + cancelling.asked.timeout_ms;
+	cancelling.asked.report = &cancelling.report;
+	int status = given_call(argv[optind], true, cancelling.asked.timeout_ms + HURRY_MS,
+				cancel_all, &cancelling);
+	if (status != EXIT_NOTHING)
+		return status;
+	print_error("%s: no such unit; name its directory as well where it has not begun",
+		    cancelling.asked.unit);
+	return EXIT_LEFT;
 }

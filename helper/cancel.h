@@ -41,4 +41,7 @@ void cancel_begin(struct cancel *cancel);
 void cancel_go_on(struct cancel *cancel, int ms);
 bool cancel_end(struct cancel *cancel);
 
+/* How many of its runs nobody is at yet. */
+size_t cancel_pending(const struct cancel *cancel);
+
 #endif

@@ -209,6 +209,13 @@ static void report_waiting(struct cancel *cancel)
 	}
 }
 
+size_t cancel_pending(const struct cancel *cancel)
+{
+	size_t working = cancel->reapers.count;
+
+	return cancel->waiting > working ? cancel->waiting - working : 0;
+}
+
 void cancel_begin(struct cancel *cancel)
 {
 	cancel->reapers.directory = cancel->directory;
@@ -234,7 +241,7 @@ void cancel_go_on(struct cancel *cancel, int ms)
 	if (cancel->reapers.count) {
 		reapers_collect(&cancel->reapers, ms);
 	} else {
-		report_progress(cancel->report, cancel->waiting);
+		report_progress(cancel->report);
 		sleep_ms(ms);
 	}
 	/* there may be thousands: no look tells more until there is a place */

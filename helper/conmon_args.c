@@ -40,6 +40,8 @@ static void set(struct conmon_args *args, const char *flag, const char *value)
 {
 	if (equal(flag, "-c") || equal(flag, "--cid"))
 		args->cid = cid_valid(value) ? value : "";
+	else if (equal(flag, "-n") || equal(flag, "--name"))
+		args->name = value;
 	else if (equal(flag, "-u") || equal(flag, "--cuuid"))
 		args->session = value;
 	else if (equal(flag, "-r") || equal(flag, "--runtime"))
@@ -60,7 +62,7 @@ static void set(struct conmon_args *args, const char *flag, const char *value)
 void conmon_args_parse(const struct words *words, struct conmon_args *args)
 {
 	*args = (struct conmon_args){.cleanups = 0};
-	args->cid = args->session = args->runtime = args->bundle = "";
+	args->cid = args->name = args->session = args->runtime = args->bundle = "";
 	args->exit_dir = args->pidfile = args->conmon_pidfile = "";
 	for (size_t i = 1; i < words->count; i++) {
 		const char *word = words->word[i];

@@ -11,6 +11,7 @@
 
 struct conmon_args {
 	const char *cid;		/* -c; "" where it is no container id */
+	const char *name;		/* -n: the container's */
 	const char *session;		/* -u: the same, but for what podman exec started */
 	const char *runtime;		/* -r */
 	const char *bundle;		/* -b */

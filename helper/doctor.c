@@ -9,19 +9,17 @@
 #include "doctor.h"
 
 #include <ctype.h>
-#include <getopt.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "commands.h"
 #include "json.h"
 #include "library.h"
 #include "log.h"
 #include "signals.h"
+#include "users.h"
 #include "util.h"
 
 #define LINE_SIZE (2 * PATH_MAX)
@@ -134,11 +132,12 @@ static bool parse(struct doctor *doctor, int argc, char *argv[])
 		{"probe", optional_argument, NULL, 'p'},
 		{"json", no_argument, NULL, 'j'},
 		{"receptor-conf", required_argument, NULL, 'r'},
+		{HELP_OPTION},
 		{0},
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == '?')
 			return false;
 		if (option == 'p') {
@@ -151,7 +150,7 @@ static bool parse(struct doctor *doctor, int argc, char *argv[])
 		}
 	}
 	if (argv[optind])
-		print_error("doctor: %s: takes no argument; an image is given as --probe=IMAGE",
+		print_error("%s: takes no argument; an image is given as --probe=IMAGE",
 			    argv[optind]);
 	return !argv[optind];
 }
@@ -170,19 +169,6 @@ static void measure(struct doctor *doctor)
 	doctor->inotify = inotify_limit();
 }
 
-/* Waits for @child, and tells it what we are told (@signals, blocked). Returns its wait status. */
-static int wait_for(pid_t child, const sigset_t *signals)
-{
-	int signal, status = 0;
-
-	while (sigwait(signals, &signal) == 0)
-		if (signal != SIGCHLD)
-			(void)kill(child, signal);
-		else if (waitpid(child, &status, WNOHANG))
-			break;
-	return status;
-}
-
 static int check_all(struct doctor *doctor)
 {
 	doctor_collect(doctor);
@@ -196,35 +182,47 @@ static int check_all(struct doctor *doctor)
 /* Looks at @receptor, in a child that becomes as it is. Returns the exit status. */
 static int look(struct doctor *doctor, const struct receptor *receptor)
 {
-	sigset_t signals, before;
+	struct child child = {0};
+	sigset_t before;
 	int status = EXIT_LEFT;
 
 	doctor->receptor = receptor;
 	measure(doctor);
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGCHLD);
-	(void)sigaddset(&signals, SIGHUP);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigprocmask(SIG_BLOCK, &signals, &before);
-	pid_t child = receptor_fork(receptor, &doctor->outside);
-	if (child > 0)
-		status = end_as(wait_for(child, &signals));
-	else if (child < 0)
-		print_error("receptor, pid %d: %s", (int)receptor->pid, strerror(errno));
+	children_block(&before);
+	child.pid = receptor_fork(receptor, &doctor->outside);
+	if (child.pid > 0)
+		(void)children_wait(&child, 1, -1);
+	if (child.ended)
+		status = end_as(child.status);
+	else if (child.pid)
+		print_error("receptor, pid %d: %s", (int)receptor->pid,
+			    child.given_up ? "who looked at it was stopped" : strerror(errno));
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	if (child == 0)
+	if (child.pid == 0)
 		exit(check_all(doctor));
 	return status;
+}
+
+/* Root looks at the runs of all users but of those in @looked, which it has seen by then. */
+static int check_others(struct doctor *doctor, const struct users *looked)
+{
+	_cleanup_users_ struct users all = {0}, others = {0};
+	int status = users_find(&all) ? EXIT_LEFT : 0;
+
+	for (size_t i = 0; i < all.count; i++)
+		if (!users_have(looked, all.uid[i]))
+			(void)users_add(&others, all.uid[i]);
+	int found = others.count ? users_call(&others, false, -1, check_user, doctor) : 0;
+	return found == EXIT_NOTHING ? status : status | found;
 }
 
 int doctor_main(int argc, char *argv[])
 {
 	static struct doctor doctor; /* environ will point into it */
+	_cleanup_users_ struct users receptors = {0};
 	bool looked = false;
 	int status = 0;
 
-	log_init();
 	if (!parse(&doctor, argc, argv))
 		return WRONG_USAGE;
 	if (!program_path(doctor.program)) {
@@ -240,9 +238,12 @@ int doctor_main(int argc, char *argv[])
 			continue;
 		status |= look(&doctor, &doctor.all[i]);
 		looked = true;
+		(void)users_add(&receptors, doctor.all[i].uid);
 	}
-	if (looked)
-		return status;
-	measure(&doctor);
-	return check_all(&doctor);
+	if (!looked) {
+		measure(&doctor);
+		status = check_all(&doctor);
+		(void)users_add(&receptors, doctor.caller);
+	}
+	return doctor.caller ? status : status | check_others(&doctor, &receptors);
 }

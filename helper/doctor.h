@@ -110,4 +110,7 @@ void check_work_commands(struct doctor *doctor);
 void check_guards(struct doctor *doctor);
 void check_limits(struct doctor *doctor);
 
+/* The guards of all this user's runs, as for users_call(); @context is a struct doctor. */
+int check_user(void *context);
+
 #endif

@@ -9,6 +9,7 @@
 #include "doctor.h"
 #include "grace.h"
 #include "library.h"
+#include "log.h"
 #include "piddir.h"
 #include "record.h"
 #include "util.h"
@@ -67,13 +68,11 @@ void check_variables(struct doctor *doctor, char *const variables[], const char 
 	else
 		mend = "unset PODLEASH_GRACE PODLEASH_LOG";
 	if (grace && *grace && !grace_parse(grace, &grace_ms))
-		say(doctor, WARN, mend,
-		    "%sPODLEASH_GRACE=%s: not a number of seconds from 0 to %d; ignored", whose,
-		    grace, GRACE_MAX);
+		say(doctor, WARN, mend, "%s" GRACE_IGNORED, whose, grace, GRACE_MAX);
 	if (log && *log && *log != '/')
 		say(doctor, WARN, mend,
-		    "%sPODLEASH_LOG=%s: not an absolute path; ignored, the log is the journal's",
-		    whose, log);
+		    "%sPODLEASH_LOG=%s: not an absolute path; ignored, see " LOG_OF_JOURNAL, whose,
+		    log);
 }
 
 void check_environment(struct doctor *doctor)

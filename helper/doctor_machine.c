@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "../preload/resolve.h"
+#include "commands.h"
 #include "containers_conf.h"
 #include "doctor.h"
 #include "given.h"
@@ -218,6 +219,34 @@ void check_guards(struct doctor *doctor)
 	}
 	if (!patrol.bad)
 		say(doctor, OK, NULL, "%zu runs, none without its guard", patrol.runs);
+}
+
+static int patrol_places(const struct given *given, size_t count, void *context)
+{
+	struct patrol *patrol = context;
+
+	for (size_t i = 0; i < count; i++) {
+		patrol_directory(given[i].directory, given[i].path, patrol);
+		patrol->bad += given_each_unit(&given[i], patrol_directory, patrol);
+	}
+	return 0;
+}
+
+int check_user(void *context)
+{
+	struct doctor *doctor = context;
+	struct patrol patrol = {.doctor = doctor};
+
+	doctor->check = "guards";
+	doctor->receptor = NULL;
+	bool all = given_places(true, patrol_places, &patrol) != EXIT_LEFT;
+	if (!all)
+		say(doctor, WARN, fix(doctor, "%s list", doctor->program),
+		    "%s: not all directories can be looked at", user_name(geteuid()));
+	if (patrol.runs && !patrol.bad)
+		say(doctor, OK, NULL, "%s: %zu runs, none without its guard", user_name(geteuid()),
+		    patrol.runs);
+	return doctor->failures ? EXIT_LEFT : 0;
 }
 
 /* Whether there is room for @spare more of @what where @used of @limit are taken. */

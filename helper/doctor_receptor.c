@@ -7,6 +7,7 @@
 #include "../preload/resolve.h"
 #include "doctor.h"
 #include "file.h"
+#include "given.h"
 #include "library.h"
 #include "piddir.h"
 #include "util.h"
@@ -110,6 +111,13 @@ void conf_read(struct conf *conf, const char *path)
 		(void)piddir_absolute(path, conf->path); /* "" or cut is shown so */
 }
 
+static int add_found(const struct given *given, size_t count, void *context)
+{
+	for (size_t i = 0; i < count; i++)
+		add_place(context, NAMED_DIRECTORY, given[i].path, strlen(given[i].path), true);
+	return 0;
+}
+
 void doctor_collect(struct doctor *doctor)
 {
 	const struct receptor *receptor = doctor->receptor;
@@ -128,6 +136,7 @@ void doctor_collect(struct doctor *doctor)
 	environ = unleashed ? unleashed : environ;
 	piddir_root(root, sizeof(root));
 	add_place(doctor, NAMED_DIRECTORY, root, strlen(root), true);
+	(void)given_places(true, add_found, doctor); /* what is refused is said of each by then */
 }
 
 void check_receptor(struct doctor *doctor)

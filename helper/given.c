@@ -7,30 +7,60 @@
 
 #include "commands.h"
 #include "file.h"
+#include "guard_fds.h"
 #include "identity.h"
 #include "log.h"
 #include "piddir.h"
 #include "record.h"
 #include "tombstone.h"
+#include "users.h"
 #include "util.h"
 
+/* What is called and where, for users_call(). */
+struct call {
+	char set[PATH_MAX];  /* the default directory of who has called us */
+	char path[PATH_MAX]; /* the one that is given, else that, absolute */
+	uid_t owner;	     /* of it: the child that becomes he looks at it */
+	bool only;	     /* one user is looked at */
+	bool quiet;	     /* it is not said which places are refused */
+	given_command *command;
+	void *context;
+};
+
 /*
- * Whether @directory is the default one: @set, or what piddir_root() tells this user
- * elsewhere, as in a service, or as root that has become him and has none of his variables.
+ * Writes the @i-th of the places where podleash has directories, false where there are no more:
+ * @set, what piddir_root() tells this user, and what it tells him elsewhere, as in a service, or as
+ * root that has become him and has none of his variables.
  */
-static bool is_usual(int directory, const char *set)
+static bool usual_place(size_t i, const char *set, char path[PATH_MAX])
 {
 	unsigned int uid = (unsigned int)geteuid();
+
+	switch (i) {
+	case 0:
+		return snprintf(path, PATH_MAX, "%s", set) >= 0;
+	case 1:
+		piddir_root(path, PATH_MAX);
+		return true;
+	case 2:
+		return snprintf(path, PATH_MAX, "/run/podleash") > 0;
+	case 3:
+		return snprintf(path, PATH_MAX, "/run/user/%u/podleash", uid) > 0;
+	case 4:
+		return snprintf(path, PATH_MAX, "/tmp/podleash-%u", uid) > 0;
+	default:
+		return false;
+	}
+}
+
+static bool is_usual(int directory, const char *set)
+{
 	char path[PATH_MAX];
 
-	piddir_root(path, sizeof(path));
-	if (leads_to(set, directory) || leads_to(path, directory))
-		return true;
-	(void)snprintf(path, sizeof(path), "/run/user/%u/podleash", uid);
-	if (leads_to(path, directory))
-		return true;
-	(void)snprintf(path, sizeof(path), "/tmp/podleash-%u", uid);
-	return leads_to(path, directory);
+	for (size_t i = 0; usual_place(i, set, path); i++)
+		if (leads_to(path, directory))
+			return true;
+	return false;
 }
 
 /* Whether only podleash makes such a file: others may call theirs 2026-11.run or cancelled.txt. */
@@ -107,34 +137,235 @@ static int open_given(struct given *given, const char *set, const char **why)
 	return piddir_is_closed(directory, why) ? take_fd(&directory) : -1;
 }
 
-int given_open(struct given *given, char *const words[], int *status)
+static void name_refused(const char *path, const char *why)
+{
+	print_error("%s: %s; nothing was touched", path, why);
+}
+
+static int call_given(void *context)
+{
+	struct call *call = context;
+	struct given given = {.alone = true};
+	const char *why;
+
+	(void)snprintf(given.path, sizeof(given.path), "%s", call->path);
+	_cleanup_close_ int directory = open_given(&given, call->set, &why);
+	if (directory < 0) {
+		name_refused(given.path, why);
+		return EXIT_LEFT;
+	}
+	given.directory = directory;
+	return call->command(&given, 1, call->context);
+}
+
+/* All directories of one user. */
+struct places {
+	struct given *all;
+	size_t count;
+	bool refused, quiet;
+};
+
+static void refuse(struct places *places, const char *path, const char *why)
+{
+	if (!places->quiet)
+		name_refused(path, why);
+	places->refused = true;
+}
+
+/* Whether @path at @directory is the directory @other. */
+static bool is_same(int directory, const char *path, int other)
+{
+	struct stat st, others;
+
+	return fstatat(directory, path, &st, 0) == 0 && fstat(other, &others) == 0 &&
+	       st.st_dev == others.st_dev && st.st_ino == others.st_ino;
+}
+
+/* Adds @directory, which is at @path, and takes it over. */
+static void add_place(struct places *places, int directory, const char *path, bool usual)
+{
+	_cleanup_close_ int fd = directory;
+	struct given *larger;
+
+	for (size_t i = 0; i < places->count; i++) {
+		struct given *place = &places->all[i];
+
+		if (is_same(fd, ".", place->directory) || is_same(fd, "..", place->directory))
+			return;
+		if (!is_same(place->directory, "..", fd))
+			continue;
+		cleanup_close(&place->directory); /* a unit's own */
+		*place = places->all[--places->count];
+		i--;
+	}
+	larger = reallocarray(places->all, places->count + 1, sizeof(*larger));
+	if (!larger) {
+		refuse(places, path, strerror(errno));
+		return;
+	}
+	places->all = larger;
+	larger[places->count] = (struct given){.directory = take_fd(&fd), .usual = usual};
+	(void)snprintf(larger[places->count++].path, PATH_MAX, "%s", path);
+}
+
+/*
+ * Adds @path where it is there and ours. What else it is is said of the @expected one alone; for
+ * root another user's is that one's to look at.
+ */
+static void look_at_place(struct places *places, const char *path, bool expected)
+{
+	const char *why;
+	_cleanup_close_ int directory = piddir_look(path, &why);
+
+	if (directory >= 0 && piddir_is_closed(directory, &why))
+		add_place(places, take_fd(&directory), path, true);
+	else if (directory >= 0 || is_shortage() ||
+		 (expected && errno != ENOENT && piddir_owner(path) == geteuid()))
+		refuse(places, path, why);
+}
+
+/* The same of one that may have nothing to do with podleash. */
+static void look_at_unusual(struct places *places, const char *path)
+{
+	const char *why;
+	_cleanup_close_ int directory = piddir_look(path, &why);
+
+	if (directory >= 0 && holds_ours(directory) && piddir_is_closed(directory, &why))
+		add_place(places, take_fd(&directory), path, false);
+}
+
+static bool add_guarded(const char *run, struct handle *guard, void *context)
+{
+	struct places *places = context;
+	char link[64], path[PATH_MAX];
+	const char *why;
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)guard->id.pid,
+		       GUARD_FD_DIRECTORY);
+	ssize_t length = readlink(link, path, sizeof(path) - 1);
+	path[length > 0 ? length : 0] = '\0';
+	_cleanup_close_ int directory = length > 0 ? piddir_look(path, &why) : -1;
+	if (directory >= 0 && leads_to(link, directory) && piddir_is_closed(directory, &why)) {
+		add_place(places, take_fd(&directory), path, false);
+	} else if (length > 0 && handle_alive(guard) &&
+		   proc_namespace(guard->id.pid, "pid") == proc_namespace(0, "pid")) {
+		if (!places->quiet)
+			print_error("pid %d, the guard of run %s: its directory is not at %s here; "
+				    "act from where it runs",
+				    (int)guard->id.pid, run, path);
+		places->refused = true;
+	}
+	return true;
+}
+
+static int call_places(void *context)
+{
+	struct call *call = context;
+	struct places places = {.quiet = call->quiet};
+	char path[PATH_MAX];
+	int status = EXIT_NOTHING;
+
+	if (call->owner != geteuid())
+		piddir_root(call->path, sizeof(call->path));
+	for (size_t i = 0; usual_place(i, call->path, path); i++)
+		look_at_place(&places, path, i == 0);
+	(void)piddir_place_problem("RUNTIME_DIRECTORY", path, sizeof(path));
+	if (path[0])
+		look_at_unusual(&places, path);
+	guard_each(-1, NULL, add_guarded, &places);
+	for (size_t i = 0; i < places.count; i++)
+		places.all[i].alone = call->only && places.count == 1;
+	if (places.count)
+		status = call->command(places.all, places.count, call->context);
+	for (size_t i = 0; i < places.count; i++)
+		cleanup_close(&places.all[i].directory);
+	free(places.all);
+	return places.refused && (!status || status == EXIT_NOTHING) ? EXIT_LEFT : status;
+}
+
+int given_places(bool quiet, given_command *command, void *context)
+{
+	struct call call = {
+		.owner = geteuid(),
+		.only = true,
+		.quiet = quiet,
+		.command = command,
+		.context = context,
+	};
+
+	piddir_default(call.path, sizeof(call.path));
+	return call_places(&call);
+}
+
+int given_call(const char *word, bool at_once, int ms, given_command *command, void *context)
+{
+	struct call call = {.command = command, .context = context};
+	_cleanup_users_ struct users users = {0};
+	size_t unknown = 0;
+
+	piddir_default(call.set, sizeof(call.set)); /* a child gives root's environment up */
+	if (!piddir_absolute(word ? word : call.set, call.path)) { /* a guard's directory is / */
+		name_refused(word ? word : call.set, strerror(errno));
+		return EXIT_LEFT;
+	}
+	call.owner = piddir_owner(call.path);
+	if (!word)
+		(void)users_add(&users, geteuid());
+	if (!users_add(&users, call.owner)) {
+		print_error(
+			"%s: cannot become its owner, uid %u: no such user; nothing was touched",
+			call.path, (unsigned int)call.owner);
+		return EXIT_LEFT;
+	}
+	if (!word && geteuid() == 0)
+		unknown = users_find(&users);
+	call.only = users.count == 1;
+	int status = users_call(&users, at_once, ms, word ? call_given : call_places, &call);
+	return unknown && (!status || status == EXIT_NOTHING) ? EXIT_LEFT : status;
+}
+
+int given_none(void)
 {
 	char set[PATH_MAX];
-	const char *why, *name = words[0] ? words[0] : set;
 
-	*status = WRONG_USAGE;
-	if (words[0] && words[1]) {
-		print_error("more than one directory given");
-		return -1;
+	piddir_default(set, sizeof(set));
+	if (isatty(STDERR_FILENO)) /* another user's may be meant */
+		print_error("no runs: neither %s nor another directory of podleash's is %s", set,
+			    geteuid() ? "yours" : "there");
+	return 0;
+}
+
+bool given_is_directory(const char *word)
+{
+	return !unit_name_valid(word) || access(word, F_OK) == 0;
+}
+
+static bool has_run_of(int directory, const char *unit)
+{
+	_cleanup_names_ struct names names;
+	bool found = false;
+
+	(void)names_read(directory, &names); /* the command itself says why not */
+	for (size_t i = 0; i < names.count && !found; i++) {
+		_cleanup_run_ struct run run = {.fd = -1};
+		char name[RUN_SIZE];
+		const char *why;
+
+		found = file_kind(names.name[i], name) == FILE_RECORD &&
+			record_open(&run, directory, name, false, &why) && equal(run.unit, unit);
 	}
-	*status = EXIT_LEFT;
-	*given = (struct given){.directory = -1};
-	piddir_default(set, sizeof(set));	   /* before root's environment is given up */
-	if (!piddir_absolute(name, given->path)) { /* a guard's directory is / */
-		print_error("%s: %s; nothing was touched", name, strerror(errno));
-		return -1;
-	}
-	if (!piddir_become_owner(given->path))
-		return -1;
-	given->directory = open_given(given, set, &why);
-	if (given->directory < 0 && !words[0] && errno == ENOENT) {
-		*status = 0;
-		if (isatty(STDERR_FILENO)) /* another user's may be meant */
-			print_error("%s is not there: this user has no runs", given->path);
-	} else if (given->directory < 0) {
-		print_error("%s: %s; nothing was touched", given->path, why);
-	}
-	return given->directory;
+	return found;
+}
+
+bool given_has_unit(const struct given *given, const char *name)
+{
+	char all[UNIT_SIZE], path[PATH_MAX];
+	const char *why;
+	_cleanup_close_ int own = given_open_unit(given, name, path, &why);
+
+	piddir_unit(given->directory, all);
+	return own >= 0 || why || equal(name, all) || tombstone_is_one(given->directory, name) ||
+	       has_run_of(given->directory, name);
 }
 
 int given_open_unit(const struct given *given, const char *name, char path[PATH_MAX],

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory that a command was given: whether it is a pid directory; the units' below it. */
+/*
+ * The directories that a command looks at: the one that it was given, else all there are of its
+ * user; for root those of all users, each as he. What is in one; the units' below it.
+ */
 #ifndef PODLEASH_GIVEN_H
 #define PODLEASH_GIVEN_H
 
@@ -9,21 +12,38 @@
 
 struct given {
 	int directory;
-	bool usual; /* the default one: what is refused below it is named */
+	bool usual; /* where it is expected: what is refused below it is named */
+	bool alone; /* the command looks at no other, of any user */
 	char path[PATH_MAX];
 };
 
 /*
- * Opens the directory that is the one of @words, or the default one where there is none, as its
- * owner, and fills @given. Refuses what piddir_open() refuses, and what is no pid directory. One is
- *  - the default one: RECEPTOR_PID_DIRECTORY's, piddir_root()'s;
- *  - one that holds a record, a tombstone or another file that only podleash makes;
- *  - one that a living guard has open.
- * Returns a descriptor, which @given has as well, or -1 with the command's exit status: 0 where
- * the default one does not exist, since nothing was ever leashed, which a terminal is told; else
- * 1, or WRONG_USAGE for more than one word, with one line on stderr.
+ * Calls @command with the directory @word, as its owner; or, where that is NULL, as each user with
+ * all of his (users_call(), which has @at_once and @ms as well):
+ *  - RECEPTOR_PID_DIRECTORY, piddir_root()'s, /run/podleash, /run/user/UID/podleash,
+ *    /tmp/podleash-UID;
+ *  - $RUNTIME_DIRECTORY, where it holds a record, a tombstone or another file that only podleash
+ *    makes;
+ *  - those that his living guards have open, but for units' own below one of these.
+ * Returns what it returned, EXIT_NOTHING where there is none, or EXIT_LEFT where one is refused,
+ * with a line on stderr. @word is refused where piddir_open() does, and where it is no pid
+ * directory: none of the first two, and no living guard's.
  */
-int given_open(struct given *given, char *const words[], int *status);
+typedef int given_command(const struct given *given, size_t count, void *context);
+int given_call(const char *word, bool at_once, int ms, given_command *command, void *context);
+
+/* The same of all places of this user alone; with @quiet it is not said which are refused. */
+int given_places(bool quiet, given_command *command, void *context);
+
+/* What that means where nothing was asked for: 0, since nothing was ever leashed. A terminal is
+ * told. */
+int given_none(void);
+
+/* Whether a word of the command line is a path; else it is a unit's name. */
+bool given_is_directory(const char *word);
+
+/* Whether there is anything of the unit @name: a run, a tombstone or a directory of its own. */
+bool given_has_unit(const struct given *given, const char *name);
 
 /*
  * Calls @visit for each pid directory of a unit below the one of @given. Those that are refused are

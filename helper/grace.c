@@ -26,13 +26,12 @@ bool grace_given(const char *text, int *grace_ms)
 	return false;
 }
 
-int grace_from_environment(void)
+int grace_from_environment(const struct run *run)
 {
 	const char *text = getenv("PODLEASH_GRACE");
 	int grace_ms = -1;
 
 	if (text && *text && !grace_parse(text, &grace_ms))
-		log_line("PODLEASH_GRACE=%s: not a number of seconds from 0 to %d; ignored", text,
-			 GRACE_MAX);
+		log_run(run, NULL, GRACE_IGNORED, text, GRACE_MAX);
 	return grace_ms;
 }

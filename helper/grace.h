@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+struct run;
+
 /* Seconds where nobody says anything else (receptor gives up after 10). */
 #define GRACE_DEFAULT 5
 #define GRACE_MAX     3600
@@ -15,7 +17,10 @@ bool grace_parse(const char *text, int *grace_ms);
 /* The same of what a command was given; says so on stderr where it is none. */
 bool grace_given(const char *text, int *grace_ms);
 
-/* PODLEASH_GRACE in milliseconds, -1: not set, or a bad one, which is logged. */
-int grace_from_environment(void);
+/* PODLEASH_GRACE in milliseconds, -1: not set, or a bad one, which is logged as of @run. */
+int grace_from_environment(const struct run *run);
+
+/* What is said of a bad one, and GRACE_MAX. */
+#define GRACE_IGNORED "PODLEASH_GRACE=%s: not a number of seconds from 0 to %d; ignored"
 
 #endif

@@ -230,8 +230,9 @@ static void describe_holders(const struct hold *hold, struct draft *draft)
 static bool find_grace(const struct hold *hold, int *grace_ms)
 {
 	const char *timeout = hold->flags.stop_timeout;
+	const struct run run = make_run(hold);
 
-	*grace_ms = grace_from_environment();
+	*grace_ms = grace_from_environment(&run);
 	if (*grace_ms < 0 && timeout[0] && !grace_parse(timeout, grace_ms) &&
 	    strspn(timeout, "0123456789") == strlen(timeout))
 		*grace_ms = GRACE_MAX * 1000;

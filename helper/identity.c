@@ -797,9 +797,11 @@ static bool shares_paths(pid_t pid)
  */
 static bool guards_there(const struct guard_search *search, pid_t pid, const char *record)
 {
-	size_t length = strlen(search->path);
+	size_t length = search->path ? strlen(search->path) : 0;
 	char path[64];
 
+	if (!search->path)
+		return true;
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, GUARD_FD_DIRECTORY);
 	if (leads_to(path, search->directory))
 		return true;

@@ -1,27 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* podleash list: the runs of a pid directory, and of the unit directories in it. */
-#include <getopt.h>
+/* podleash list: the runs of pid directories, and of the unit directories in them. */
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "commands.h"
+#include "conmon_args.h"
 #include "given.h"
+#include "identity.h"
 #include "json.h"
 #include "log.h"
 #include "record.h"
 #include "state.h"
-#include "terminal.h"
+#include "table.h"
 #include "tree.h"
 #include "util.h"
 
+/* How long the directories of one user may take, who may be hostile, before the next one's turn. */
+#define TURN_MS 30000
+
 struct listing {
-	bool json, tree, colour;
-	struct tree runs; /* for --tree alone: units may be spread over directories */
-	size_t damaged, printed;
+	bool json, tree;
+	char **units;		   /* these alone, NULL-terminated; none: all */
+	bool *found;		   /* of each; shared with the children that look as other users */
+	const struct given *given; /* that is listed */
+	struct table table;	   /* of one directory */
+	struct tree runs;	   /* the same for --tree: units may be spread over directories */
+	size_t shown, damaged;
+	bool refused;
 };
 
-static void print_json(const struct run *run, enum run_state state, uint64_t age)
+/* Writes the name of the container; "" where neither its user nor its conmon tells. */
+static void find_name(const struct run *run, char name[UNIT_SIZE])
+{
+	_cleanup_handle_ struct handle conmon = HANDLE_NONE;
+	_cleanup_words_ struct words words = {0};
+	struct conmon_args args = {.name = run->container_name};
+
+	if (!args.name[0] && conmon_open(run, &conmon) && proc_cmdline(conmon.id.pid, &words))
+		conmon_args_parse(&words, &args);
+	(void)snprintf(name, UNIT_SIZE, "%s", args.name);
+	make_printable(name);
+}
+
+static void print_json(const char *directory, const struct run *run, enum run_state state,
+		       uint64_t age, const char *name)
 {
 	json_begin(stdout);
+	json_string(stdout, "directory", directory);
 	json_string(stdout, "unit", run->unit);
 	json_string(stdout, "run", run->name);
 	json_string(stdout, "state", state_word(state));
@@ -31,34 +56,34 @@ static void print_json(const struct run *run, enum run_state state, uint64_t age
 	json_number(stdout, "container", run->container.pid);
 	json_number(stdout, "guard", run->guard.pid);
 	json_string(stdout, "cid", run->cid);
+	json_string(stdout, "name", name);
 	json_end(stdout);
 }
 
-static void print_line(const struct run *run, enum run_state state, uint64_t seconds, bool colour)
+static bool is_asked_for(const struct listing *listing, const struct run *run)
 {
-	char age[AGE_SIZE];
-
-	format_age(age, seconds);
-	(void)printf("%-16s %-28s ", run->unit, run->name);
-	print_coloured(state_word(state), -9, colour ? state_colour(state) : NULL);
-	(void)printf(" %5s %8d %8d %9d  %.12s\n", age, (int)run->podman.pid, (int)run->conmon.pid,
-		     (int)run->container.pid, run->cid[0] ? run->cid : "-");
+	for (size_t i = 0; listing->units[i]; i++)
+		if (equal(listing->units[i], run->unit))
+			return listing->found[i] = true;
+	return !listing->units[0];
 }
 
-static void print_run(struct listing *listing, const struct run *run, enum run_state state)
+/* Takes in @run, for --tree with all that it says. False where memory is short. */
+static bool take_run(struct listing *listing, struct run *run)
 {
+	enum run_state state = run_state(run);
 	/* the clock of an earlier boot tells nothing, nor that of another time namespace */
 	bool here = state != STATE_REBOOTED && state != STATE_ELSEWHERE;
 	uint64_t age = here ? seconds_since(run->created) : 0;
+	char name[UNIT_SIZE];
 
-	if (listing->json) {
-		print_json(run, state, age);
-		return;
-	}
-	if (!listing->printed++)
-		(void)printf("%-16s %-28s %-9s %5s %8s %8s %9s  %s\n", "UNIT", "RUN", "STATE",
-			     "AGE", "PODMAN", "CONMON", "CONTAINER", "CID");
-	print_line(run, state, age, listing->colour);
+	if (listing->tree)
+		return tree_add(&listing->runs, run, state);
+	find_name(run, name);
+	if (!listing->json)
+		return table_add(&listing->table, run, state, age, name);
+	print_json(listing->given->path, run, state, age, name);
+	return true;
 }
 
 static void list_run(struct listing *listing, int directory, const char *path, const char *name)
@@ -73,10 +98,7 @@ static void list_run(struct listing *listing, int directory, const char *path, c
 			print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, why);
 		return;
 	}
-	enum run_state state = run_state(&run);
-	if (!listing->tree)
-		print_run(listing, &run, state);
-	else if (!tree_add(&listing->runs, &run, state) && may_name(&listing->damaged))
+	if (is_asked_for(listing, &run) && !take_run(listing, &run) && may_name(&listing->damaged))
 		print_error("%s/%s%s: %s", path, name, RECORD_SUFFIX, strerror(ENOMEM));
 }
 
@@ -96,15 +118,71 @@ static void list_directory(int directory, const char *path, void *context)
 			list_run(listing, directory, path, run);
 }
 
+static void list_given(struct listing *listing, const struct given *given)
+{
+	listing->given = given;
+	for (size_t i = 0; listing->units[i]; i++)
+		listing->found[i] |= given_has_unit(given, listing->units[i]);
+	list_directory(given->directory, given->path, listing);
+	listing->refused |= given_each_unit(given, list_directory, listing) > 0;
+	size_t runs = listing->table.rows + listing->runs.count;
+	if (runs && !given->alone)
+		(void)printf("%s:\n", given->path);
+	listing->shown += runs;
+	table_print(&listing->table);
+	table_free(&listing->table);
+	if (!tree_print(&listing->runs)) {
+		print_error("the tree: %s", strerror(ENOMEM));
+		listing->damaged++;
+	}
+	tree_free(&listing->runs);
+}
+
+static int list_all(const struct given *given, size_t count, void *context)
+{
+	struct listing *listing = context;
+
+	for (size_t i = 0; i < count; i++)
+		list_given(listing, &given[i]);
+	bool told = listing->shown || listing->damaged || listing->refused || listing->units[0];
+	for (size_t i = 0; i < count && !told && !listing->json && isatty(STDOUT_FILENO); i++)
+		print_error("no runs in %s", given[i].path);
+	if (unnamed(listing->damaged))
+		print_error("%s: %zu more", given->path, unnamed(listing->damaged));
+	return listing->damaged || listing->refused ? EXIT_LEFT : 0;
+}
+
+/* Reads the words: a directory or none, then units. */
+static bool take_words(struct listing *listing, char **words, const char **directory)
+{
+	if (words[0] && given_is_directory(words[0]))
+		*directory = *words++;
+	listing->units = words;
+	size_t count = 0;
+	for (; words[count]; count++) {
+		if (unit_name_valid(words[count]))
+			continue;
+		print_error("%s: not a unit's name", words[count]);
+		return false;
+	}
+	listing->found =
+		mmap(NULL, count + 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (listing->found == MAP_FAILED)
+		print_error("%s", strerror(errno));
+	return listing->found != MAP_FAILED;
+}
+
 int list_main(int argc, char *argv[])
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"tree", no_argument, NULL, 't'}, {0}};
+	static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+					      {"tree", no_argument, NULL, 't'},
+					      {HELP_OPTION},
+					      {0}};
 	struct listing listing = {0};
-	struct given given;
-	int option, status;
+	const char *directory = NULL;
+	int option;
 
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "h", longs)) != -1) {
 		if (option == '?')
 			return WRONG_USAGE;
 		*(option == 'j' ? &listing.json : &listing.tree) = true;
@@ -113,18 +191,16 @@ int list_main(int argc, char *argv[])
 		print_error("--json and --tree: one of them at a time");
 		return WRONG_USAGE;
 	}
-	_cleanup_close_ int directory = given_open(&given, argv + optind, &status);
-	if (directory < 0)
-		return status;
-	listing.colour = terminal_takes_colour();
-	list_directory(directory, given.path, &listing);
-	size_t refused = given_each_unit(&given, list_directory, &listing);
-	if (!tree_print(&listing.runs)) {
-		print_error("the tree: %s", strerror(ENOMEM));
-		listing.damaged++;
+	if (!take_words(&listing, argv + optind, &directory))
+		return WRONG_USAGE;
+	int status = given_call(directory, false, TURN_MS, list_all, &listing);
+	if (status == EXIT_NOTHING)
+		status = given_none();
+	for (size_t i = 0; listing.units[i]; i++) {
+		if (listing.found[i])
+			continue;
+		print_error("%s: no such unit", listing.units[i]);
+		status = EXIT_LEFT;
 	}
-	tree_free(&listing.runs);
-	if (unnamed(listing.damaged))
-		print_error("%s: %zu more", given.path, unnamed(listing.damaged));
-	return listing.damaged || refused ? EXIT_LEFT : 0;
+	return status;
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "commands.h"
 #include "file.h"
 #include "record.h"
 #include "util.h"
 
-#define LINE_SIZE 1024
+#define LINE_SIZE      1024
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 static const char *log_file;
 
@@ -109,7 +112,7 @@ static bool log_to_journal(const char *line, const struct run *run, const char *
 	}
 	if (reason)
 		add_field(&entry, "PODLEASH_REASON", reason);
-	return send_to("/run/systemd/journal/socket", entry.text, entry.length);
+	return send_to(JOURNAL_SOCKET, entry.text, entry.length);
 }
 
 static void put(const char *line, const struct run *run, const char *reason)
@@ -119,6 +122,20 @@ static void put(const char *line, const struct run *run, const char *reason)
 	if ((!log_file || !log_to_file(line)) && !log_to_journal(line, run, reason))
 		log_to_syslog(line);
 	errno = saved;
+}
+
+const char *log_place(const char *unit)
+{
+	static char command[256];
+	_cleanup_close_ int fd = log_file ? file_open_log(log_file) : -1;
+
+	if (fd >= 0)
+		return log_file;
+	if (access(JOURNAL_SOCKET, F_OK))
+		return "syslog";
+	(void)snprintf(command, sizeof(command), LOG_OF_JOURNAL "%s%s",
+		       unit ? " PODLEASH_UNIT=" : "", unit ? unit : "");
+	return command;
 }
 
 /* One line it is, and plain: a file's name or an argument may hold what commands a terminal. */
@@ -150,6 +167,13 @@ void log_ending(struct run *run)
 	run->why = NULL;
 }
 
+static const char *speaker = "podleash";
+
+void print_errors_as(const char *name)
+{
+	speaker = name;
+}
+
 void print_error(const char *format, ...)
 {
 	char line[LINE_SIZE];
@@ -158,5 +182,26 @@ void print_error(const char *format, ...)
 	va_start(arguments, format);
 	format_line(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	(void)fprintf(stderr, "podleash: %s\n", line);
+	(void)fprintf(stderr, "%s: %s\n", speaker, line);
+}
+
+/* Whether whoever reads stdout has gone: what is not printed then nobody misses. */
+static bool reader_is_gone(void)
+{
+	struct pollfd end = {STDOUT_FILENO, POLLOUT, 0};
+
+	return poll(&end, 1, 0) == 1 && end.revents & (POLLERR | POLLHUP);
+}
+
+int check_output(int status)
+{
+	errno = 0;
+	bool whole = fflush(stdout) == 0 && !ferror(stdout);
+	int error = errno;
+
+	if (whole || reader_is_gone())
+		return status;
+	print_error("standard output: %s; not all could be printed",
+		    error ? strerror(error) : "a write failed");
+	return status ? status : EXIT_LEFT;
 }

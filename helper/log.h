@@ -34,6 +34,13 @@ __attribute__((format(printf, 3, 4))) void log_run(const struct run *run, const 
 /* Logs such a line that is about no run. */
 #define log_line(...) log_run(NULL, NULL, __VA_ARGS__)
 
+/*
+ * Where a person reads that, of @unit alone (NULL: of all): the file, or what prints it from the
+ * journal. Good until the next call.
+ */
+const char *log_place(const char *unit);
+#define LOG_OF_JOURNAL "journalctl -t podleash"
+
 /* Logs why @run is ended (run->why), once. Behind the signals: the log's disk may take its time. */
 void log_ending(struct run *run);
 
@@ -42,6 +49,12 @@ void make_printable(char *text);
 
 /* Prints `podleash: ` and one such line to stderr: for commands that a person runs. */
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
+
+/* Puts @name, which is kept, in the place of `podleash`. */
+void print_errors_as(const char *name);
+
+/* Returns @status, or, where not all that was printed goes out to stdout, one that is not 0. */
+int check_output(int status);
 
 /* A directory may hold thousands of files that ask for a line each: so many get one. */
 #define NAMES_MAX 32

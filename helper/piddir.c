@@ -2,9 +2,7 @@
 #include "piddir.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,9 +11,6 @@
 #include "log.h"
 #include "util.h"
 #include "walk.h"
-
-/* login(1)'s for an ordinary user, and where administrators put programs. */
-#define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static const char anothers[] =
 	"owned by another user, or below what is; run podleash as the one who runs podman";
@@ -255,15 +250,7 @@ bool piddir_remove(int directory, const char *path)
 	return false;
 }
 
-/* What was root's is not the user's: HOME leads to his storage, and his guards log elsewhere. */
-static bool take_environment(const struct passwd *user)
-{
-	return clearenv() == 0 && setenv("PATH", USUAL_PATH, 1) == 0 &&
-	       setenv("HOME", user->pw_dir, 1) == 0 && setenv("USER", user->pw_name, 1) == 0 &&
-	       setenv("LOGNAME", user->pw_name, 1) == 0;
-}
-
-bool piddir_become_owner(const char *path)
+uid_t piddir_owner(const char *path)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
@@ -272,14 +259,5 @@ bool piddir_become_owner(const char *path)
 
 	if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_anothers(&st))
 		other = st.st_uid;
-	if (!other)
-		return true;
-	/* the user's own group: the directory's may be anyone's, root's as well */
-	const struct passwd *user = getpwuid(other);
-	if (user && setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(other) == 0 &&
-	    take_environment(user))
-		return true;
-	print_error("%s: cannot become its owner, uid %u: %s; nothing was touched", path,
-		    (unsigned int)other, user ? strerror(errno) : "no such user");
-	return false;
+	return other ? other : geteuid();
 }

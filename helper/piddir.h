@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "names.h"
 
@@ -60,10 +61,9 @@ bool piddir_is_removed(int directory);
 bool piddir_remove(int directory, const char *path);
 
 /*
- * Root that @path leads to or through what another user owns becomes the first such user for good:
- * groups, gid, uid, and an environment of PATH, HOME, USER and LOGNAME alone. False, with a line on
- * stderr, where that fails.
+ * Who acts on @path: for root the first other user who owns a directory or a link on the way, or it
+ * itself, and could point it elsewhere at any moment; else we.
  */
-bool piddir_become_owner(const char *path);
+uid_t piddir_owner(const char *path);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,28 +16,48 @@ static const struct command {
 	int (*function)(int argc, char *argv[]);
 	const char *arguments;
 	const char *description;
+	const char *options; /* but --help */
 	const char *example; /* of `hold` and `guard`: what has them called */
 } commands[] = {
 	{"run", run_main,
 	 "[--pid-dir DIR] [--unit NAME] [--grace SEC] [--kill-after SEC] [--] COMMAND [ARG…]",
-	 "Runs a command; its containers end with it", "podleash run ansible-runner worker"},
-	{"cancel", cancel_main, "[--grace SEC] [--timeout SEC] [--json] (DIR | --unit NAME [DIR])",
+	 "Runs a command; its containers end with it",
+	 "  --pid-dir DIR     where the runs are recorded; made where it is not there\n"
+	 "  --unit NAME       the unit that they are of\n"
+	 "  --grace SEC       from a container's first signal to SIGKILL (0 to 3600)\n"
+	 "  --kill-after SEC  from the command's first signal to SIGKILL (0: never)\n",
+	 "podleash run ansible-runner worker"},
+	{"cancel", cancel_main,
+	 "[--grace SEC] [--timeout SEC] [--json] (DIR | UNIT | --unit NAME [DIR])",
 	 "Ends all containers of a unit, and any that it is about to start",
+	 "  --unit NAME    that unit alone, in DIR or the default directory\n"
+	 "  --grace SEC    from a container's first signal to SIGKILL (0 to 3600)\n"
+	 "  --timeout SEC  how long to wait for the end (0 to 3600; 90)\n"
+	 "  --json         an object a line for each run\n",
 	 "podleash cancel --unit aBcD1234"},
 	{"sweep", sweep_main, "[--dry-run] [--json] [DIR]",
 	 "Ends what dead jobs left behind; gives live ones their guard back",
+	 "  --dry-run  say what would be done, and do nothing\n"
+	 "  --json     an object a line for each run\n",
 	 "podleash sweep --dry-run"},
-	{"list", list_main, "[--json | --tree] [DIR]", "Shows the runs and who holds them",
+	{"list", list_main, "[--json | --tree] [DIR] [UNIT…]", "Shows the runs and who holds them",
+	 "  --json  an object a line for each run\n"
+	 "  --tree  all their processes\n",
 	 "podleash list --tree"},
 	{"doctor", doctor_main, "[--probe[=IMAGE]] [--json] [--receptor-conf FILE]",
-	 "Checks what the leash needs, and says how to mend it", "podleash doctor --probe"},
+	 "Checks what the leash needs, and says how to mend it",
+	 "  --probe[=IMAGE]       leash a real container as well, and end it\n"
+	 "  --json                an object a line for each check\n"
+	 "  --receptor-conf FILE  receptor's configuration\n",
+	 "podleash doctor --probe"},
 	{"hold", hold_main, "PATH ARGV0 … run --conmon-pidfile=FILE --pidfile=FILE …",
-	 "Leashes a podman and becomes it (called by libpodleash.so)",
+	 "Leashes a podman and becomes it (called by libpodleash.so)", "",
 	 "podleash run podman run --rm IMAGE"},
 	{"guard", guard_main, "RECORD", "Ends a run when a holder dies (started by hold and sweep)",
-	 "podleash run podman run --rm IMAGE"},
-	{"version", version_main, "", "Prints the version", "podleash version"},
-	{"help", help_main, "", "Prints this text", "podleash help"},
+	 "", "podleash run podman run --rm IMAGE"},
+	{"version", version_main, "", "Prints the version", "", "podleash version"},
+	{"help", help_main, "[COMMAND]", "Prints this text, or a command's", "",
+	 "podleash help cancel"},
 };
 
 static void print_usage(FILE *file)
@@ -50,39 +69,26 @@ static void print_usage(FILE *file)
 			      commands[i].description);
 }
 
-static void print_command(FILE *file, const struct command *command)
-{
-	(void)fprintf(file, "Usage: podleash %s%s%s\n", command->name,
-		      command->arguments[0] ? " " : "", command->arguments);
-}
-
 static int print_help(const struct command *command)
 {
-	print_command(stdout, command);
-	(void)printf("\n%s.\n\nExample:\n  %s\n\npodleash(1) has the rest.\n", command->description,
-		     command->example);
+	(void)printf("Usage: podleash %s%s%s\n\n%s.\n\nOptions:\n%s  -h, --help\n\n"
+		     "Example:\n  %s\n\npodleash(1) has the rest.\n",
+		     command->name, command->arguments[0] ? " " : "", command->arguments,
+		     command->description, command->options, command->example);
 	return 0;
 }
 
-static int unexpected(char *argv[])
+static int unexpected(const char *word)
 {
-	print_error("%s: %s: takes no argument", argv[0], argv[1]);
+	print_error("%s: one argument too many", word);
 	return WRONG_USAGE;
 }
 
 static int version_main(int argc, char *argv[])
 {
 	if (argc > 1)
-		return unexpected(argv);
+		return unexpected(argv[1]);
 	(void)puts("podleash " PODLEASH_VERSION);
-	return 0;
-}
-
-static int help_main(int argc, char *argv[])
-{
-	if (argc > 1)
-		return unexpected(argv);
-	print_usage(stdout);
 	return 0;
 }
 
@@ -139,6 +145,44 @@ static const char *nearest_name(const char *word)
 	return nearest;
 }
 
+/* That of @word, NULL once it is said that there is none. */
+static const struct command *find_command(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (equal(commands[i].name, full_name(word)))
+			return &commands[i];
+	const char *nearest = nearest_name(word);
+
+	print_error("%s: no such command%s%s%s", word, nearest ? "; did you mean " : "",
+		    nearest ? nearest : "", nearest ? "?" : "");
+	(void)fputs("try podleash --help\n", stderr);
+	return NULL;
+}
+
+static int help_main(int argc, char *argv[])
+{
+	if (argc > 2)
+		return unexpected(argv[2]);
+	if (argc == 2) {
+		const struct command *command = find_command(argv[1]);
+
+		return command ? print_help(command) : EXIT_USAGE;
+	}
+	print_usage(stdout);
+	return 0;
+}
+
+/* Whether the command has been asked for its help. */
+static bool help_wanted;
+
+int command_option(int argc, char *argv[], const char *letters, const struct option *longs)
+{
+	int option = getopt_long(argc, argv, letters, longs, NULL);
+
+	help_wanted = option == 'h';
+	return help_wanted ? '?' : option;
+}
+
 /*
  * Whoever closed stdin, stdout or stderr: no file of ours takes its number. podman and the
  * command of `podleash run` find it closed.
@@ -154,26 +198,25 @@ static void fill_standard_fds(void)
 		(void)close(fd);
 }
 
-/* Whether whoever reads stdout has gone: what is not printed then nobody misses. */
-static bool reader_is_gone(void)
+/* Runs @command, whose messages begin with its name. Returns the exit status. */
+static int run_command(const struct command *command, int argc, char *argv[])
 {
-	struct pollfd end = {STDOUT_FILENO, POLLOUT, 0};
+	static char name[32];
+	int status = WRONG_USAGE;
 
-	return poll(&end, 1, 0) == 1 && end.revents & (POLLERR | POLLHUP);
-}
-
-/* Returns @status, or, where not all that was printed went out, one that is not 0. */
-static int check_output(int status)
-{
-	errno = 0;
-	bool whole = fflush(stdout) == 0 && !ferror(stdout);
-	int error = errno;
-
-	if (whole || reader_is_gone())
+	(void)snprintf(name, sizeof(name), "podleash %s", command->name);
+	argv[0] = name; /* for getopt_long(3) */
+	if (command->function != hold_main)
+		print_errors_as(name); /* it is podman to whoever has called it */
+	help_wanted = asks_for_help(argv[1]);
+	if (!help_wanted)
+		status = command->function(argc, argv);
+	if (help_wanted)
+		return print_help(command);
+	if (status != WRONG_USAGE)
 		return status;
-	print_error("standard output: %s; not all could be printed",
-		    error ? strerror(error) : "a write failed");
-	return status ? status : EXIT_LEFT;
+	(void)fprintf(stderr, "try %s --help\n", name);
+	return EXIT_USAGE;
 }
 
 int main(int argc, char *argv[])
@@ -186,19 +229,7 @@ int main(int argc, char *argv[])
 		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (!equal(commands[i].name, full_name(argv[1])))
-			continue;
-		int status = asks_for_help(argv[2]) ? print_help(&commands[i])
-						    : commands[i].function(argc - 1, argv + 1);
-		if (status != WRONG_USAGE)
-			return check_output(status);
-		print_command(stderr, &commands[i]);
-		return EXIT_USAGE;
-	}
-	const char *nearest = nearest_name(argv[1]);
-	print_error("%s: no such command%s%s%s", argv[1], nearest ? "; did you mean " : "",
-		    nearest ? nearest : "", nearest ? "?" : "");
-	print_usage(stderr);
-	return EXIT_USAGE;
+	const struct command *command = find_command(argv[1]);
+
+	return command ? check_output(run_command(command, argc - 1, argv + 1)) : EXIT_USAGE;
 }

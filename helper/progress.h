@@ -6,19 +6,24 @@
 #ifndef PODLEASH_PROGRESS_H
 #define PODLEASH_PROGRESS_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Starts as {0}. */
+/* All processes that a command makes write to it: progress_new(). */
 struct progress {
-	int64_t since; /* the first progress_show() (boottime_ms); 0: none yet */
-	char line[80]; /* what stands there; "": nothing */
+	atomic_size_t done, total; /* runs */
+	int64_t since;		   /* the first progress_show() (boottime_ms); 0: none yet */
+	char line[80];		   /* what stands there; "": nothing */
 };
 
-/* Says that @done of @total runs are done with. To be called again and again while that lasts. */
-void progress_show(struct progress *progress, size_t done, size_t total);
+/* One that this process and its children share; NULL where memory is short. */
+struct progress *progress_new(void);
 
-/* Erases the line, where one stands there. */
+/* Says how many runs are done with. To be called again and again while that lasts. */
+void progress_show(struct progress *progress);
+
+/* Erases the line, where one stands there; @progress may be NULL. */
 void progress_erase(struct progress *progress);
 
 #endif

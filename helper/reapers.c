@@ -19,28 +19,52 @@
 
 void report_run(struct report *report, const char *unit, const char *run, const char *done)
 {
+	char words[16], *dash;
+
 	if (!done)
 		report->left++;
 	if (report->silent)
 		return;
-	progress_erase(&report->progress);
+	progress_erase(report->progress);
 	if (report->json) {
 		json_begin(stdout);
 		json_string(stdout, "unit", unit);
 		json_string(stdout, "run", run);
 		json_string(stdout, "result", done ? done : "left");
 		json_end(stdout);
+	} else if (done) {
+		(void)snprintf(words, sizeof(words), "%s", done);
+		if ((dash = strchr(words, '-')))
+			*dash = ' '; /* would-end */
+		(void)printf("unit %s, run %s: %s\n", unit, run, words);
 	} else {
-		(void)printf("unit %s, run %s: %s\n", unit, run,
-			     done ? done : "something is left; the log says what");
+		(void)printf("unit %s, run %s: something is left; see %s\n", unit, run,
+			     log_place(unit));
 	}
 	(void)fflush(stdout);
 }
 
-void report_progress(struct report *report, size_t pending)
+void report_progress(struct report *report)
 {
-	if (!report->silent && !report->json)
-		progress_show(&report->progress, report->done, report->started + pending);
+	if (report->progress && !report->json)
+		progress_show(report->progress);
+}
+
+void report_pending(struct report *report, size_t pending)
+{
+	if (report->progress)
+		report->progress->total += pending - report->pending;
+	report->pending = pending;
+}
+
+/* Counts runs that are at work, and that are done with. */
+static void tally(struct report *report, size_t started, size_t done)
+{
+	if (report->progress) {
+		report->progress->total += started;
+		report->progress->done += done;
+	}
+	report->news = boottime_ms();
 }
 
 static void log_unnamed(const char *path, size_t found, const char *what)
@@ -115,14 +139,13 @@ void reapers_collect(struct reapers *reapers, int ms)
 				continue;
 			handle_close(&reaper->process);
 			*reaper = reapers->item[--reapers->count];
-			reapers->report->done++;
-			reapers->news = boottime_ms();
+			tally(reapers->report, 0, 1);
 			any = true;
 		}
 		int left = ms_until(deadline);
 		if (!any && !left)
 			break;
-		report_progress(reapers->report, 0);
+		report_progress(reapers->report);
 		if (!any)
 			(void)handle_wait(&reapers->item[0].process,
 					  left < LOOK_MS ? left : LOOK_MS);
@@ -140,13 +163,11 @@ static void add(struct reapers *reapers, const struct reaper *reaper)
 		handle_close(&process); /* the next look at the directory finds the run again */
 		return;
 	}
-	if (!count)
-		reapers->news = boottime_ms();
 	reapers->item = larger;
 	larger[count] = *reaper;
 	reapers->count++;
 	reapers->report->children += !reaper->is_guard;
-	reapers->report->started++;
+	tally(reapers->report, 1, 0);
 }
 
 static struct reaper reaper_of(const struct run *run, struct handle process, bool is_guard)
@@ -165,7 +186,7 @@ bool reapers_have_room(const struct reapers *reapers)
 
 bool reapers_work(const struct reapers *reapers)
 {
-	return reapers->report->children && ms_until(reapers->news + REAPERS_MS);
+	return reapers->report->children && ms_until(reapers->report->news + REAPERS_MS);
 }
 
 /* Forks a child that reaps; 0 in it, in the parent its pid, or -1. */
@@ -199,8 +220,6 @@ void reapers_start(struct reapers *reapers, struct run *run, const char *file)
 		reaper.conmon = run->conmon.pid;
 		(void)snprintf(reaper.name, sizeof(reaper.name), "%s", file);
 	}
-	while (reapers_work(reapers) && !reapers_have_room(reapers))
-		reapers_collect(reapers, LOOK_MS);
 	/* of an earlier boot nothing runs, and nothing is waited for */
 	pid_t child = run_place(run) != PLACE_EARLIER_BOOT ? fork_reaper(&reaper.process) : -1;
 	if (child == 0)
@@ -262,5 +281,5 @@ void reapers_free(struct reapers *reapers)
 	reapers->item = NULL;
 	reapers->count = 0;
 	names_free(&reapers->failed);
-	progress_erase(&reapers->report->progress);
+	progress_erase(reapers->report->progress);
 }

@@ -14,7 +14,8 @@
 struct report {
 	bool silent, json;
 	size_t left;	 /* runs of which something is left */
-	size_t children; /* ours at work, in all directories of a cancel */
+	size_t children; /* ours at work, in all directories */
+	int64_t news;	 /* boottime_ms() when the last run began to be ended, or had */
 
 	/* files that were found to be so; the first few have a line each (log.h) */
 	size_t damaged;	  /* or not ended: given up */
@@ -22,8 +23,8 @@ struct report {
 	size_t removed;	  /* nobody's any more */
 	size_t elsewhere; /* of another namespace */
 
-	size_t started, done; /* runs that are or were being ended */
-	struct progress progress;
+	size_t pending;		   /* runs that nobody is at yet */
+	struct progress *progress; /* NULL: it is not shown */
 };
 
 struct reaper {
@@ -39,7 +40,6 @@ struct reapers {
 	struct report *report;
 	struct reaper *item;
 	size_t count;
-	int64_t news; /* boottime_ms() when the first of them began, or the last one ended */
 	size_t failures;
 	struct names failed; /* records and files that are given up; named in the log */
 };
@@ -47,22 +47,24 @@ struct reapers {
 /* Prints one line for a run: what was done with it, or, with @done NULL, that it is left. */
 void report_run(struct report *report, const char *unit, const char *run, const char *done);
 
-/* Shows how far it is; @pending runs are waited for beside those that were started. */
-void report_progress(struct report *report, size_t pending);
+/* Shows how far it is. */
+void report_progress(struct report *report);
+
+/* Counts @pending runs that nobody is at yet, in the place of those of the last call. */
+void report_pending(struct report *report, size_t pending);
 
 /* Says in the log how many of those files have no line of their own; @path is the directory's. */
 void report_unnamed(const struct report *report, const char *path);
 
 /*
  * Reaps @run in a child, which keeps the record's lock, and goes on when we end; the caller frees
- * the run. Waits for a place where many are at work, while some of them end; where no child is to
- * be had, and for a run of an earlier boot, reaps in this process. Of a run without a record
- * (plain.h) @file is the pid file that told of it, else NULL; its pid files are removed then, and
- * one of a conmon that is being reaped already is left to that.
+ * the run. Where no child is to be had, and for a run of an earlier boot, reaps in this process. Of
+ * a run without a record (plain.h) @file is the pid file that told of it, else NULL; its pid files
+ * are removed then, and one of a conmon that is being reaped already is left to that.
  */
 void reapers_start(struct reapers *reapers, struct run *run, const char *file);
 
-/* Whether there is such a place. */
+/* Whether one more may be at work. */
 bool reapers_have_room(const struct reapers *reapers);
 
 /*
@@ -75,7 +77,8 @@ void reapers_wait_for(struct reapers *reapers, const struct run *run, struct han
 /* Whether the run called @name, or of that pid file, is being ended. */
 bool reapers_have(const struct reapers *reapers, const char *name);
 
-/* Whether children of ours are at work, and may end soon: not where none has for too long. */
+/* Whether children of ours are at work, and may end soon: not where nothing has happened for long.
+ */
 bool reapers_work(const struct reapers *reapers);
 
 /* Collects those that are done, waiting at most @ms for the first of them. */

@@ -8,7 +8,6 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,12 +66,13 @@ static bool parse(struct job *job, int argc, char *argv[])
 		{"unit", required_argument, NULL, 'u'},
 		{"grace", required_argument, NULL, 'g'},
 		{"kill-after", required_argument, NULL, 'k'},
+		{HELP_OPTION},
 		{0},
 	};
 	const char *kill_after = NULL;
 	int option, grace_ms;
 
-	while ((option = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+	while ((option = command_option(argc, argv, "+h", longs)) != -1) {
 		if (option == '?')
 			return false;
 		*(option == 'd'	  ? &job->pid_dir
@@ -185,6 +185,18 @@ static bool set_environment(struct job *job, const char **why)
 	       setenv("RECEPTOR_PID_DIRECTORY", job->path, 1) == 0 &&
 	       setenv("PODLEASH_UNIT", job->unit, 1) == 0 &&
 	       (!job->grace || setenv("PODLEASH_GRACE", job->grace, 1) == 0);
+}
+
+/* Says of a bad PODLEASH_GRACE that it is one, so that each podman below need not. */
+static void check_grace(const struct job *job)
+{
+	const char *grace = getenv("PODLEASH_GRACE");
+
+	if (job->grace || !grace || !grace[0] || grace_from_environment(&job->whole) >= 0)
+		return;
+	if (isatty(STDERR_FILENO))
+		print_error(GRACE_IGNORED, grace, GRACE_MAX);
+	(void)unsetenv("PODLEASH_GRACE");
 }
 
 /*
@@ -481,6 +493,7 @@ int run_main(int argc, char *argv[])
 	if (job.ancestors.command_runner && (!job.kill_ms || job.kill_ms > COMMAND_MS))
 		job.kill_ms = COMMAND_MS;
 	name_unit(&job);
+	check_grace(&job);
 	if (!open_directory(&job, &why))
 		return go_without(&job, A_LEASH, why);
 	/* before the unit had its directory, where hold looks */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "signals.h"
 
-#include <signal.h>
-#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -45,4 +43,61 @@ int end_as(int status)
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	(void)raise(WTERMSIG(status));
 	return 128 + WTERMSIG(status);
+}
+
+static sigset_t childrens(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	return set;
+}
+
+void children_block(sigset_t *before)
+{
+	sigset_t set = childrens();
+
+	(void)sigprocmask(SIG_BLOCK, &set, before);
+}
+
+/* Whether it is waited for no more. Its user may stop it, which must not stop us. */
+static bool is_done(struct child *child, bool late)
+{
+	if (child->pid <= 0 || child->ended || child->given_up)
+		return true;
+	bool changed = waitpid(child->pid, &child->status, WNOHANG | WUNTRACED) != 0;
+	bool stopped = changed && WIFSTOPPED(child->status);
+
+	child->ended = changed && !stopped;
+	child->given_up = stopped || (late && !changed);
+	if (child->given_up)
+		(void)kill(child->pid, SIGKILL); /* not waited for yet: it is our child */
+	return child->ended || child->given_up;
+}
+
+int children_wait(struct child *children, size_t count, int ms)
+{
+	int64_t deadline = boottime_ms() + ms;
+	sigset_t set = childrens();
+	int told = 0;
+
+	for (;;) {
+		bool late = ms >= 0 && !ms_until(deadline), done = true;
+
+		for (size_t i = 0; i < count; i++)
+			done = is_done(&children[i], late) && done;
+		if (done)
+			return told;
+		int left = ms < 0 ? 3600000 : ms_until(deadline);
+		struct timespec time = {left / 1000, left % 1000 * 1000000L};
+		int signal = sigtimedwait(&set, NULL, &time);
+		told = signal > 0 && signal != SIGCHLD ? signal : told;
+		for (size_t i = 0; signal > 0 && signal != SIGCHLD && i < count; i++)
+			if (!children[i].ended && !children[i].given_up && children[i].pid > 0)
+				(void)kill(children[i].pid, signal);
+	}
 }

@@ -5,6 +5,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "util.h"
 
@@ -23,6 +24,27 @@ bool locale_is_utf8(void)
 	if (locale)
 		freelocale(locale);
 	return utf8;
+}
+
+size_t terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	size_t width = columns ? strtoul(columns, NULL, 10) : 0;
+	struct winsize size;
+
+	if (!width && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	return width;
+}
+
+void cut_text(char *text, size_t width)
+{
+	if (!width)
+		width = 1;
+	if (strlen(text) <= width)
+		return;
+	text[width - 1] = '+';
+	text[width] = '\0';
 }
 
 void print_coloured(const char *text, int width, const char *colour)

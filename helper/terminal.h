@@ -4,6 +4,7 @@
 #define PODLEASH_TERMINAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Whether stdout is a terminal that takes colours, and NO_COLOR (no-color.org) asks for none. */
@@ -11,6 +12,15 @@ bool terminal_takes_colour(void);
 
 /* Whether the locale of the environment writes UTF-8. The program's own stays "C". */
 bool locale_is_utf8(void);
+
+/*
+ * How many columns a line may have: COLUMNS, as watch(1) sets it, else those of the terminal that
+ * stdout is; 0: as many as it takes.
+ */
+size_t terminal_width(void);
+
+/* Cuts @text, which is ASCII, to @width columns, one at least; a + ends it then, as in ps(1). */
+void cut_text(char *text, size_t width);
 
 /* Prints @text to stdout in the SGR @colour (NULL: none) and in @width, as printf(3)'s %*s. */
 void print_coloured(const char *text, int width, const char *colour);

@@ -8,9 +8,15 @@
 #include "terminal.h"
 #include "util.h"
 
-/* What is deeper is shown beside those of this depth: lines stay readable, recursion bounded. */
+/* What is deeper is shown beside those of this level: lines stay readable, recursion bounded. */
 #define DEPTH_MAX   64
 #define PREFIX_SIZE (DEPTH_MAX * 8)
+
+/* Columns of the terminal. */
+#define AGE_WIDTH    15 /* PID and AGE, with the blanks behind them */
+#define STATE_WIDTH  11
+#define BRANCH_WIDTH 3 /* of each level */
+#define UNIT_PREFIX  "unit "
 
 /* A process that lives. */
 struct seen {
@@ -38,7 +44,9 @@ struct forest {
 	size_t seens;
 	struct node *node;
 	size_t nodes;
-	bool failed; /* memory was short: nothing is printed */
+	size_t width;	/* of the terminal; 0: it does not matter */
+	size_t deepest; /* level */
+	bool failed;	/* memory was short: nothing is printed */
 };
 
 /* How a tree is drawn. */
@@ -46,10 +54,13 @@ struct style {
 	const char *branch[2][2]; /* [joined][last] */
 	const char *passing;
 	bool colour;
+	size_t left; /* columns of the terminal before the tree: without STATE, or with it */
 };
 
-static const struct style unicode = {{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false};
-static const struct style ascii = {{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false};
+static const struct style unicode = {
+	{{"├─ ", "└─ "}, {"╞═ ", "╘═ "}}, "│  ", false, AGE_WIDTH + STATE_WIDTH};
+static const struct style ascii = {
+	{{"|- ", "`- "}, {"|= ", "`= "}}, "|  ", false, AGE_WIDTH + STATE_WIDTH};
 
 /* Whether its pids are of here and now. */
 static bool is_here(const struct tree_run *item)
@@ -120,7 +131,7 @@ static size_t append(struct forest *forest, size_t parent)
 		return 0;
 	}
 	forest->node = larger;
-	while (larger[parent].depth >= DEPTH_MAX)
+	while (larger[parent].depth >= forest->deepest)
 		parent = larger[parent].parent;
 	larger[forest->nodes] = (struct node){.parent = parent, .depth = larger[parent].depth + 1};
 	return forest->nodes++;
@@ -266,7 +277,36 @@ static size_t next_child(const struct forest *forest, size_t parent, size_t chil
 	return 0;
 }
 
-static void print_process(const struct node *node, bool colour)
+/* The columns of the terminal from the left edge of the tree to the text of @node. */
+static size_t indent(const struct node *node)
+{
+	return node->depth > 1 ? (node->depth - 1) * BRANCH_WIDTH : strlen(UNIT_PREFIX);
+}
+
+/* Leaves out STATE, then cuts texts, where the lines of @forest are too long for the terminal. */
+static void fit(struct forest *forest, struct style *style)
+{
+	size_t longest = 0;
+
+	if (!forest->width)
+		return;
+	for (size_t i = 1; i < forest->nodes; i++) {
+		size_t length = indent(&forest->node[i]) + strlen(forest->node[i].text);
+
+		if (length > longest)
+			longest = length;
+	}
+	if (style->left + longest > forest->width)
+		style->left = AGE_WIDTH;
+	for (size_t i = 1; i < forest->nodes; i++) {
+		struct node *node = &forest->node[i];
+		size_t before = style->left + indent(node);
+
+		cut_text(node->text, forest->width > before ? forest->width - before : 0);
+	}
+}
+
+static void print_process(const struct node *node, const struct style *style)
 {
 	const struct tree_run *item = node->run;
 	bool alarm = !node->alive && !node->elsewhere && !(item && item->run.detach);
@@ -276,10 +316,12 @@ static void print_process(const struct node *node, bool colour)
 	if (node->alive)
 		format_age(age, seconds_since(node->id.start * tick_ns()));
 	(void)printf("%7d ", (int)node->id.pid);
-	print_coloured(age, 5, colour && alarm ? "31" : NULL);
+	print_coloured(age, 5, style->colour && alarm ? "31" : NULL);
 	(void)printf("  ");
+	if (style->left == AGE_WIDTH)
+		return;
 	print_coloured(item ? state_word(item->state) : "", -9,
-		       colour && item ? state_colour(item->state) : NULL);
+		       style->colour && item ? state_colour(item->state) : NULL);
 	(void)printf("  ");
 }
 
@@ -293,13 +335,13 @@ static void print_below(const struct forest *forest, const struct style *style, 
 		next = next_child(forest, parent, i);
 		prefix[length] = '\0';
 		if (node->depth == 1) {
-			(void)printf("%26sunit ", "");
+			(void)printf("%*s" UNIT_PREFIX, (int)style->left, "");
 			print_coloured(node->text, 0, style->colour ? "1" : NULL);
 			(void)puts("");
 			print_below(forest, style, i, prefix, length);
 			continue;
 		}
-		print_process(node, style->colour);
+		print_process(node, style);
 		(void)printf("%s%s%s\n", prefix, style->branch[node->joined][!next], node->text);
 		const char *passing = next ? style->passing : "   ";
 		(void)memcpy(prefix + length, passing, strlen(passing));
@@ -307,23 +349,47 @@ static void print_below(const struct forest *forest, const struct style *style, 
 	}
 }
 
-bool tree_print(const struct tree *tree)
+static int compare_runs(const void *a, const void *b)
 {
-	struct forest forest = {0};
+	const struct run *one = &((const struct tree_run *)a)->run;
+	const struct run *other = &((const struct tree_run *)b)->run;
+	int unit = strverscmp(one->unit, other->unit);
+
+	return unit ? unit : strverscmp(one->name, other->name);
+}
+
+/* How many levels the terminal has room for, the unit's and a process' at least. */
+static size_t levels(size_t width)
+{
+	size_t room = width > AGE_WIDTH ? (width - AGE_WIDTH - 1) / BRANCH_WIDTH + 1 : 0;
+
+	if (!width || room > DEPTH_MAX)
+		return DEPTH_MAX;
+	return room < 2 ? 2 : room;
+}
+
+bool tree_print(struct tree *tree)
+{
+	struct forest forest = {.width = terminal_width()};
 	struct style style = locale_is_utf8() ? unicode : ascii;
 	char prefix[PREFIX_SIZE];
 
 	if (!(forest.node = calloc(1, sizeof(*forest.node))))
 		return false;
 	forest.nodes = 1;
+	forest.deepest = levels(forest.width);
 	(void)proc_each(see, &forest); /* what it did not show is shown as dead, or not at all */
 	if (forest.seens)
 		qsort(forest.seen, forest.seens, sizeof(*forest.seen), compare_pids);
+	if (tree->count)
+		qsort(tree->run, tree->count, sizeof(*tree->run), compare_runs);
 	for (size_t i = 0; i < tree->count && !forest.failed; i++)
 		plant_run(&forest, &tree->run[i]);
 	style.colour = terminal_takes_colour();
 	if (!forest.failed && tree->count) {
-		(void)printf("%7s %5s  %-9s  %s\n", "PID", "AGE", "STATE", "PROCESS");
+		fit(&forest, &style);
+		(void)printf("%7s %5s  %sPROCESS\n", "PID", "AGE",
+			     style.left > AGE_WIDTH ? "STATE      " : "");
 		print_below(&forest, &style, 0, prefix, 0);
 	}
 	free(forest.seen);

@@ -35,8 +35,11 @@ struct tree {
 /* Takes @run over. False where memory is short. */
 bool tree_add(struct tree *tree, struct run *run, enum run_state state);
 
-/* Prints a tree for each unit to stdout. Looks through /proc, once. False where memory is short. */
-bool tree_print(const struct tree *tree);
+/*
+ * Prints a tree for each unit to stdout, fit for the terminal: where there is no room for STATE
+ * that goes, then ends of lines. Looks through /proc, once. False where memory is short.
+ */
+bool tree_print(struct tree *tree);
 void tree_free(struct tree *tree);
 
 #endif

@@ -98,7 +98,7 @@ assert_plain() {
 # assert_status N: that is what the last command ended with; one that is not 0 said why, in plain lines.
 assert_status() {
   [ "$STATUS" = "$1" ] || explain "not status $1"
-  [ "$1" = 0 ] || grep -q '^podleash: ' "$WORK/err" || [ -s "$WORK/out" ] || explain 'it does not say why'
+  [ "$1" = 0 ] || grep -q '^podleash [a-z]*: ' "$WORK/err" || [ -s "$WORK/out" ] || explain 'it does not say why'
   assert_plain "$WORK/err" "$WORK/out"
 }
 

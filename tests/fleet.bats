@@ -36,7 +36,8 @@ add_node() {
   local node=$MESH/$1
   mkdir -p "$node"
   mkdir -m 0700 "$node/pids"
-  sed "s,/usr/local/bin/podleash,$BUILD/podleash," "$EXAMPLES/receptor.conf" >"$node/receptor.conf"
+  # The nodes share this machine, with others.
+  sed "s,/usr/local/bin/podleash,$BUILD/podleash,; s,params: [a-z]* --json$,& $node/pids," "$EXAMPLES/receptor.conf" >"$node/receptor.conf"
   cat >>"$node/receptor.conf" <<END
 - node:
     id: $1
@@ -147,7 +148,7 @@ cells() {
   [ "$(cells n2)" = "n2 $UNIT running - ${PODMAN%,*} ${CONMON%,*} ${CONTAINER%,*} ${CID:0:12}" ]
   [ "${#lines[@]}" = 2 ]
   [ "${#stderr_lines[@]}" = 2 ]
-  [[ ${stderr_lines[0]} == "n1: podleash: $MESH/n1/pids/1-1.run: "* ]]
+  [[ ${stderr_lines[0]} == "n1: podleash list: $MESH/n1/pids/1-1.run: "* ]]
   [[ ${stderr_lines[1]} == 'n3: ERROR: '*'unknown work type'* ]]
 }
 

@@ -123,7 +123,7 @@ END
     timeout 60 "$BUILD/podleash" sweep "$PID_DIR" >"$WORK/out" 3>&- || STATUS=$?
   cat "$WORK/out" "$LOG"
   [ $STATUS = 1 ] || fail "status $STATUS"
-  grep -q '^unit U1, run .*: something is left; the log says what$' "$WORK/out"
+  grep -q "^unit U1, run .*: something is left; see $LOG\$" "$WORK/out"
   [ "$(grep -c 'what cleans up after it takes long' "$LOG")" = 1 ] || fail 'the log does not say what'
   alive "$CONMON" || fail 'conmon was ended'
   : >"$WORK/go"

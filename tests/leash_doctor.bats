@@ -28,6 +28,12 @@ line() {
   jq -r --arg check "$1" 'select(.check == $check) | .result + " " + .text' "$WORK/out"
 }
 
+# assert_well: nothing is wrong, but for what other runs on this machine lack: root looks at those of all users.
+assert_well() {
+  [ -z "$(jq -r --arg own "$PID_DIR" 'select(.result == "fail" and (.check != "guards" or (.text | contains($own)))) | .text' "$WORK/out")" ] ||
+    explain 'not all is well'
+}
+
 # nothing_of_probe: no file, process or container of it is left.
 nothing_of_probe() {
   [ -z "$(ls -A "$PID_DIR")" ] || explain "files are left: $(ls -AR "$PID_DIR")"
@@ -50,7 +56,7 @@ END
   local image
   for image in --probe "--probe=$IMAGE"; do
     collect "${DOCTOR[@]}" "$image"
-    [ "$STATUS" = 0 ] || explain 'not status 0'
+    assert_well
     [[ $(line probe) =~ ^ok\ .*': a container ran, its holder was killed, after '[0-9]+' ms nothing was left'$ ]] || explain 'not that line'
     [ ! -s "$WORK/err" ] || explain 'something on stderr'
     ! grep -s "not podleash's" "$LOG" || explain 'a file of its own is strange to it'
@@ -78,7 +84,7 @@ END
   wrapped 'case " $* " in *" --pull=never "*) case " $* " in *" --help "*) ;; *) : >"'"$WORK"'/started" ;; esac ;; esac'
   collect "$WORK/copy/podleash" doctor --json --probe="$IMAGE"
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  [[ $(line probe) == "fail $IMAGE: no container started: podleash: "*"libpodleash.so: not an ELF file; the unit cannot be leashed"* ]] || explain 'not that line'
+  [[ $(line probe) == "fail $IMAGE: no container started: podleash run: "*"libpodleash.so: not an ELF file; the unit cannot be leashed"* ]] || explain 'not that line'
   [ ! -e "$WORK/started" ] || explain 'it was started'
   nothing_of_probe
 }
@@ -158,16 +164,16 @@ podman run --rm --network=none $IMAGE sleep 600
 END
   wait_running
   collect "${DOCTOR[@]}"
-  [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ "$(line guards)" = 'ok 1 runs, none without its guard' ] || explain 'not that line'
+  assert_well
+  line guards | grep -q '^ok [1-9][0-9]* runs, none without its guard$' || explain 'not that line'
   kill_now "$GUARD"
   wait_until 5 gone "$GUARD"
   collect "${DOCTOR[@]}"
   [ "$STATUS" = 1 ] || explain 'not status 1'
-  [ "$(line guards)" = "fail $RECORD, unit U1: it has no guard" ] || explain 'not that line'
-  bash -c "$(jq -r 'select(.check == "guards") | .fix' "$WORK/out")"
+  line guards | grep -qxF "fail $RECORD, unit U1: it has no guard" || explain 'not that line'
+  bash -c "$(jq -r --arg record "$RECORD" 'select(.check == "guards" and (.text | startswith($record))) | .fix' "$WORK/out")"
   collect "${DOCTOR[@]}"
-  [ "$(line guards)" = 'ok 1 runs, none without its guard' ] || explain 'not mended'
+  assert_well
   guard=$(record_value guard "$RECORD" | tail -n 1)
   OURS+=("$guard")
   [ "$guard" != "$GUARD" ]

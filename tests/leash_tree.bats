@@ -71,6 +71,22 @@ container_sleeps() {
   done
 }
 
+@test "list has the name that podman knows a container by: its user's, podleash's or podman's own" {
+  local words
+  for words in "--rm --name=podleash-test-$$" --rm ''; do
+    echo "podman run $words"
+    start_script U1 <<END
+podman run $words --network=none $IMAGE sleep 600
+END
+    wait_running
+    [ "$("$BUILD/podleash" list --json "$PID_DIR" | jq -r .name)" = "$(podman inspect --format '{{.Name}}' "$CID")" ]
+    [ "$("$BUILD/podleash" list "$PID_DIR" | awk 'NR == 2 { print $NF }')" = "$CONTAINER_NAME" ]
+    kill_now "$COMMAND_RUNNER" "$RUNNER"
+    wait_until 15 [ ! -e "$RECORD" ]
+    podman rm --force --ignore "$CID" >/dev/null
+  done
+}
+
 # executed_in_container: sets EXECUTED, what podman exec started: in the container's pid namespace, and not below its
 # init.
 executed_in_container() {

@@ -17,7 +17,7 @@ setup() {
   mkdir -m 0700 "$PID_DIR"
   stand_in
   export PODLEASH_LOG=$LOG RECEPTOR_PID_DIRECTORY=$PID_DIR PODLEASH_HELPER=$PODLEASH PODLEASH_GRACE=0 LC_ALL=C
-  unset NO_COLOR
+  unset NO_COLOR COLUMNS
 }
 
 teardown() {
@@ -85,7 +85,7 @@ names_by_record() {
   local name
   for name; do
     echo "${RECORD_OF[$name]} $name"
-  done | sort | cut -d ' ' -f 2
+  done | sort -V | cut -d ' ' -f 2
 }
 
 # ---- the tree ----
@@ -186,6 +186,9 @@ END
   # is not where the kernel has it.
   [ "$(edges <"$WORK/out" | grep -xcE "($(paste -sd '|' "$SHARED/deep")) [0-9]+ joined")" = $((100 - (64 - 6))) ] ||
     explain 'not that many beside each other'
+  in_columns 40 "$PODLEASH list --tree $PID_DIR"
+  grep -oE '^ *[0-9]+' "$WORK/out" | tr -d ' ' | grep -xF -f "$SHARED/deep" | sort | diff <(sort "$SHARED/deep") - ||
+    explain 'not all of them in 40 columns'
   for process in $(<"$SHARED/deep"); do
     OURS+=("$process")
   done
@@ -365,6 +368,93 @@ documented() {
   sed -nE "/^## .*\`podleash $1\b/,/^## /s/^\| \`([a-z]+)\` \| (string|number) \|.*/\1 \2/p" "$TESTS/../docs/json.md"
 }
 
+# ---- the order, the names, the width ----
+
+# units UNIT...: a record of each, RUN and container named after it.
+units() {
+  local unit DEAD BYSTANDER run=0
+  bystander
+  DEAD=$(dead)
+  for unit; do
+    run=$((run + 1))
+    record "$PID_DIR" $run-1 "cid=$(sha256sum <<<"$unit" | cut -c -64)" |
+      sed "s/^unit=.*/unit=$unit/; s/^name=.*/name=name_of_$unit/" >"$PID_DIR/$run-1.run"
+  done
+}
+
+@test "list: units in the order of their numbers, in the table and the tree, each with its container's name" {
+  units job-11 job-2 job-10 job-1
+  collect "$PODLEASH" list "$PID_DIR"
+  awk '{ print $1, $NF }' "$WORK/out" | diff - <(printf '%s\n' 'UNIT NAME' 'job-1 name_of_job-1' 'job-2 name_of_job-2' \
+    'job-10 name_of_job-10' 'job-11 name_of_job-11') || explain 'not that order'
+  collect "$PODLEASH" list --tree "$PID_DIR"
+  sed -n 's/^ *unit //p' "$WORK/out" | diff - <(printf '%s\n' job-1 job-2 job-10 job-11) || explain 'not that order'
+  collect "$PODLEASH" list --json "$PID_DIR"
+  [ "$(jq -r 'select(.unit == "job-10").name' "$WORK/out")" = name_of_job-10 ] || explain 'no name'
+}
+
+# in_columns N COMMAND: what is printed to a terminal of that width; fails where a line is wider.
+in_columns() {
+  on_terminal "stty cols $1; $2" | tr -d '\r' | sed 's/\x1b\[[0-9]*m//g' >"$WORK/out"
+  [ "$(LC_ALL=C.UTF-8 wc -L <"$WORK/out")" -le "$1" ] || fail "$1: $(cat "$WORK/out")"
+}
+
+# titles: of the columns that there are.
+titles() {
+  head -n 1 "$WORK/out" | tr -s ' ' | sed 's/^ //'
+}
+
+@test "list fits the terminal: what an operator can do without goes first, then ends of names" {
+  units U1 "$(printf 'a%.0s' {1..60})"
+  in_columns 300 "$PODLEASH list $PID_DIR"
+  [ "$(titles)" = 'UNIT RUN STATE AGE PODMAN CONMON CONTAINER CID NAME' ] || fail "$(titles)"
+  cp "$WORK/out" "$WORK/whole"
+  "$PODLEASH" list "$PID_DIR" | diff "$WORK/whole" - || fail 'not the same in a pipe'
+  COLUMNS=80 "$PODLEASH" list "$PID_DIR" >"$WORK/watched"
+  in_columns 80 "$PODLEASH list $PID_DIR"
+  diff "$WORK/watched" "$WORK/out" || fail 'not the same where COLUMNS says so, as watch(1) does'
+  [ "$(titles)" = 'UNIT STATE AGE NAME' ] || fail "$(titles)"
+  grep -qE '^U1 +unguarded +[0-9a-z]+ name_of_U1$' "$WORK/out" || fail "$(cat "$WORK/out")"
+  grep -qE '^a+[+] +unguarded +[0-9a-z]+ name_of_a+[+]$' "$WORK/out" || fail "$(cat "$WORK/out")"
+  in_columns 40 "$PODLEASH list $PID_DIR"
+  in_columns 30 "$PODLEASH list $PID_DIR"
+  rm "$PID_DIR/2-1.run"
+  in_columns 80 "$PODLEASH list $PID_DIR"
+  [ "$(titles)" = 'UNIT RUN STATE AGE PODMAN CONMON CONTAINER CID NAME' ] || fail "$(titles)"
+  in_columns 55 "$PODLEASH list $PID_DIR"
+  [ "$(titles)" = 'UNIT STATE AGE CONTAINER CID NAME' ] || fail "$(titles)"
+}
+
+@test "list --tree fits the terminal: STATE goes first, then ends of lines; who is dead is told still" {
+  local locale titles width
+  start_unit_of a
+  for locale in C C.UTF-8; do
+    while read -r width titles; do
+      LC_ALL=$locale in_columns "$width" "$PODLEASH list --tree $PID_DIR"
+      [ "$(titles)" = "$titles" ] || fail "$width: $(cat "$WORK/out")"
+      grep -qE "^ *${CONTAINER_OF[a]%,*} .*container" "$WORK/out" || fail "$width: $(cat "$WORK/out")"
+    done <<END
+120 PID AGE STATE PROCESS
+70 PID AGE PROCESS
+40 PID AGE PROCESS
+END
+  done
+  kill -STOP "${GUARD_OF[a]%,*}"
+  kill_now "$LEASH"
+  wait_until 5 gone "$LEASH"
+  in_columns 40 "$PODLEASH list --tree $PID_DIR"
+  grep -qE "^ *${LEASH%,*}  dead  " "$WORK/out" || fail "$(cat "$WORK/out")"
+}
+
+@test "list: no runs: one line on a terminal, that names the directory" {
+  local format
+  for format in '' --tree; do
+    [ "$(on_terminal "$PODLEASH list $format $PID_DIR" | tr -d '\r')" = "podleash list: no runs in $PID_DIR" ]
+  done
+  [ -z "$(on_terminal "$PODLEASH list --json $PID_DIR")" ]
+  [ -z "$(on_terminal "$PODLEASH list $PID_DIR | cat")" ]
+}
+
 # ---- the terminal ----
 
 @test "the tree is drawn in Unicode where the locale is UTF-8, else in ASCII, and is the same" {
@@ -455,15 +545,6 @@ assert_progress() {
   start_slow
   assert_progress "$PODLEASH cancel $PID_DIR >$WORK/result" ''
   grep -q ': ended$' "$WORK/result"
-}
-
-@test "a default directory that is not there is named on a terminal: another user's may be meant" {
-  local command
-  export RECEPTOR_PID_DIRECTORY=$WORK/missing
-  for command in list sweep 'cancel --unit U1'; do
-    on_terminal "$PODLEASH $command" >"$WORK/out" || fail "$command: not status 0"
-    [ "$(tr -d '\r' <"$WORK/out")" = "podleash: $WORK/missing is not there: this user has no runs" ] || fail "$(cat "$WORK/out")"
-  done
 }
 
 @test "cancel and sweep: no progress where stderr is no terminal, nor beside JSON" {

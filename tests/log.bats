@@ -188,6 +188,24 @@ record_of_unit() {
   done
 }
 
+@test "what is left: the line names the log: what prints it from the journal, the file, or syslog" {
+  BYSTANDER=$DEAD record "$PID_DIR" 1-1 remove=1 "cid=$CID" >"$PID_DIR/1-1.run"
+  echo 125 >"$WORK/broken"
+  # assert_named WHERE SOCKET...: both commands say that it is there, of the unit where they know one.
+  assert_named() {
+    logged "${@:2}" -- "$BUILD/podleash" sweep "$PID_DIR"
+    grep -qx "unit U1, run 1-1: something is left; see $1" "$WORK/err" || explain "sweep: not $1"
+    logged "${@:2}" -- "$BUILD/podleash" cancel --unit U1 "$PID_DIR"
+    grep -qx "podleash cancel: $PID_DIR: not all of it is ended; see $1; cancel may be repeated" "$WORK/err" || explain "cancel: not $1"
+  }
+  assert_named 'journalctl -t podleash PODLEASH_UNIT=U1' $JOURNAL $SYSLOG
+  logged $JOURNAL -- "$BUILD/podleash" cancel "$PID_DIR"
+  grep -q 'see journalctl -t podleash; ' "$WORK/err" || explain 'not of all units'
+  assert_named syslog $SYSLOG
+  PODLEASH_LOG=$LOG assert_named "$LOG" $JOURNAL
+  PODLEASH_LOG=relative assert_named 'journalctl -t podleash PODLEASH_UNIT=U1' $JOURNAL
+}
+
 @test "no helper: the library tells syslog, and podman is started as it was asked for" {
   logged $SYSLOG -- env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$WORK/missing" \
     env "$WORK/bin/podman" run --rm image

@@ -13,6 +13,16 @@ _podleash_options() {
   esac
 }
 
+# _podleash_units: those in the directory that the line names before, else those that podleash finds.
+_podleash_units() {
+  local word directory=
+  for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
+    word=${word/#\~\//$HOME/}
+    [ ! -d "$word" ] || directory=$word
+  done
+  podleash list --json ${directory:+"$directory"} 2>/dev/null | sed -n 's/.*"unit": "\([^"]*\)".*/\1/p' | sort -u
+}
+
 # _podleash_in_command: whether the word to complete stands behind COMMAND of `podleash run`.
 _podleash_in_command() {
   local i
@@ -28,19 +38,21 @@ _podleash_in_command() {
 }
 
 _podleash() {
-  local word=${COMP_WORDS[COMP_CWORD]} offer=
+  local word=${COMP_WORDS[COMP_CWORD]} offer='' commands='run cancel sweep list doctor version help'
   COMPREPLY=()
   if [ "$COMP_CWORD" = 1 ]; then
-    offer='run cancel sweep list doctor version help'
+    offer=$commands
   elif _podleash_in_command; then
     return
-  elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --unit ]; then
-    offer=$(podleash list 2>/dev/null | awk 'NR > 1 { print $1 }')
-  elif [[ $word == -* ]]; then
-    offer=$(_podleash_options "${COMP_WORDS[1]}")
-  elif [ "${COMP_WORDS[1]}" = run ]; then
-    mapfile -t COMPREPLY < <(compgen -c -- "$word")
-    return
+  else
+    case ${COMP_WORDS[COMP_CWORD - 1]},${COMP_WORDS[1]},$word in
+      --unit,*) offer=$(_podleash_units) ;;
+      --pid-dir,* | --grace,* | --kill-after,* | --timeout,* | --receptor-conf,*) ;;
+      *,-*) offer=$(_podleash_options "${COMP_WORDS[1]}") ;;
+      *,run,*) offer=$(compgen -c -- "$word" | grep -vxF -e "$(compgen -A keyword -A alias -A function)") ;;
+      *,cancel,* | *,list,*) offer=$(_podleash_units) ;;
+      *,help,*) offer=$commands ;;
+    esac
   fi
   mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$word")
 }

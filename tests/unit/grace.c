@@ -67,19 +67,19 @@ static void test_environment(void)
 	(void)setenv("PODLEASH_LOG", path, 1);
 	log_init();
 	(void)unsetenv("PODLEASH_GRACE");
-	ok(grace_from_environment() == -1, "nobody has said it");
+	ok(grace_from_environment(NULL) == -1, "nobody has said it");
 	(void)setenv("PODLEASH_GRACE", "", 1);
-	ok(grace_from_environment() == -1, "an empty one says nothing");
+	ok(grace_from_environment(NULL) == -1, "an empty one says nothing");
 	(void)setenv("PODLEASH_GRACE", "7", 1);
-	ok(grace_from_environment() == 7000, "the environment says it");
+	ok(grace_from_environment(NULL) == 7000, "the environment says it");
 	(void)setenv("PODLEASH_GRACE", "0", 1);
-	ok(grace_from_environment() == 0, "also that there is none");
+	ok(grace_from_environment(NULL) == 0, "also that there is none");
 	ok(!read_log(log)[0], "nothing of that is logged");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		char start[64];
 
 		(void)setenv("PODLEASH_GRACE", bad[i], 1);
-		ok(grace_from_environment() == -1, "%s says nothing", bad[i]);
+		ok(grace_from_environment(NULL) == -1, "%s says nothing", bad[i]);
 		(void)snprintf(start, sizeof(start), ": PODLEASH_GRACE=%s: ", bad[i]);
 		const char *line = strstr(read_log(log), start);
 		ok(line && strchr(line, '\n') && !strchr(line, '\n')[1],

@@ -44,19 +44,20 @@ static const char *printed(int terminal)
 
 int main(void)
 {
-	struct progress early = {.since = boottime_ms() + HOUR_MS};
-	struct progress late = {.since = boottime_ms() - HOUR_MS};
+	struct progress early = {.done = 1, .total = 2, .since = boottime_ms() + HOUR_MS};
+	struct progress late = {.done = 1, .total = 2, .since = boottime_ms() - HOUR_MS};
 	int terminal = open_terminal();
 
 	if (!ok(terminal >= 0, "a terminal"))
 		return done();
-	progress_show(&early, 1, 2);
+	progress_show(&early);
 	progress_erase(&early);
 	ok(!*printed(terminal), "nothing is printed, or erased, in the first second");
-	progress_show(&late, 1, 2);
+	progress_show(&late);
 	ok(strstr(printed(terminal), "1 of 2 runs done, ") != NULL, "then it is");
 	late.since += 1000; /* so that its seconds stay, whatever the clock does */
-	progress_show(&late, 2, 2);
+	late.done = 2;
+	progress_show(&late);
 	ok(printed(terminal)[0] == '\r', "a new line replaces the old one");
 	progress_erase(&late);
 	const char *text = printed(terminal);
@@ -65,6 +66,7 @@ int main(void)
 	   "it is erased by blanks");
 	progress_erase(&late);
 	ok(!*printed(terminal), "once");
+	progress_erase(NULL);
 	close(terminal);
 	return done();
 }

@@ -1,0 +1,293 @@
+#!/usr/bin/env bats
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Which directories a command looks at that is given none, and as whom. podman is a stand-in.
+# shellcheck disable=SC2016,SC2030,SC2031 # scripts for another shell; each test is a process of its own
+# shellcheck disable=SC2034,SC2153 # for the helpers, and from them
+
+load test_helper.bash
+load disorder.bash
+load room.bash
+load tree.bash
+
+setup() {
+  [ "$(id -u)" = 0 ] || skip 'only root can make the namespaces'
+  PODLEASH=$BUILD/podleash
+  stand_in
+  DEAD=$(dead)
+  A=$(id -u podleash-test) B=$(id -u nobody)
+  export PODLEASH_LOG=$LOG LC_ALL=C
+  chmod a+x "$BATS_RUN_TMPDIR" "${WORK%/*}" "$WORK"
+  make_room
+}
+
+teardown() {
+  local process
+  for process in "${OURS[@]}"; do
+    kill_now "$process"
+  done
+}
+
+# as UID COMMAND...: in there.
+as() {
+  in_room setpriv --reuid "$1" --regid "$1" --clear-groups env -u PODLEASH_LOG "${@:2}"
+}
+
+# orphan UID DIR UNIT: a run in there that is over and was not tidied up, in that user's directory.
+orphan() {
+  local directory=/proc/$ROOM/root$2 BYSTANDER=$DEAD
+  [ -e "$directory" ] || install -d -m 0700 -o "$1" -g "$1" "$directory"
+  record "$2" 1-1 | sed "s/^unit=.*/unit=$3/" >"$directory/1-1.run"
+  chmod 0600 "$directory/1-1.run"
+  chown "$1:$1" "$directory/1-1.run"
+}
+
+# everywhere: an orphan in each place, of three users.
+everywhere() {
+  orphan "$A" /run/podleash run-of-a
+  in_room install -d -m 0700 -o "$A" "/run/user/$A"
+  orphan "$A" "/run/user/$A/podleash" session-of-a
+  orphan "$A" "/tmp/podleash-$A" tmp-of-a
+  orphan "$B" "/tmp/podleash-$B" tmp-of-b
+  orphan 0 /tmp/podleash-0 tmp-of-root
+  orphan 0 /run/roots variable-of-root
+}
+
+# seen: of JSON in the file out, each unit with its directory.
+seen() {
+  jq -r '.unit + " " + .directory' "$WORK/out" | sort
+}
+
+OF_A="run-of-a /run/podleash
+session-of-a /run/user/$(id -u podleash-test)/podleash
+tmp-of-a /tmp/podleash-$(id -u podleash-test)"
+OF_OTHERS="tmp-of-b /tmp/podleash-$(id -u nobody)
+tmp-of-root /tmp/podleash-0
+variable-of-root /run/roots"
+
+# bats test_tags=root
+@test "list without a directory: a user sees all of his, root those of all users, and where each run is" {
+  everywhere
+  export RECEPTOR_PID_DIRECTORY=/run/roots
+  collect in_room "$PODLEASH" list --json
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  seen | diff <(echo "$OF_A"$'\n'"$OF_OTHERS") - || explain 'not these'
+  collect in_room "$PODLEASH" list
+  [ "$(awk '/:$/ { directory = $1 } !/:$|^UNIT/ { print $1, directory }' "$WORK/out" | tr -d : | sort)" = \
+    "$OF_A"$'\n'"$OF_OTHERS" ] || explain 'not in these directories'
+  collect in_room "$PODLEASH" list --tree
+  [ "$(awk '/:$/ { directory = $1 } $1 == "unit" { print $2, directory }' "$WORK/out" | tr -d : | sort)" = \
+    "$OF_A"$'\n'"$OF_OTHERS" ] || explain 'not in these directories'
+  unset RECEPTOR_PID_DIRECTORY
+  collect as "$A" "$PODLEASH" list --json
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  seen | diff <(echo "$OF_A") - || explain 'not his'
+  # One directory needs no name.
+  collect as "$B" "$PODLEASH" list
+  [ "$(cut -c -4 "$WORK/out")" = $'UNIT\ntmp-' ] || explain 'not the table alone'
+}
+
+# bats test_tags=root
+@test "root looks at another user's directories as that user: nothing of his is opened before" {
+  local command uid trace other
+  everywhere
+  for command in 'list' 'sweep --dry-run'; do
+    rm -f "$WORK"/trace.*
+    # shellcheck disable=SC2086
+    collect in_room strace -ff -qq -y -e trace=openat,open,setuid,setsid,unlinkat,renameat -o "$WORK/trace" "$PODLEASH" $command
+    [ "$STATUS" = 0 ] || explain "$command: not status 0"
+    for uid in $A $B; do
+      trace=$(grep -l "^setuid($uid) *= 0" "$WORK"/trace.*) || explain "$command: not as $uid"
+      for other in "$WORK"/trace.*; do
+        [ "$other" != "$trace" ] || continue
+        if grep -E "/tmp/podleash-$uid\b" "$other" | grep -v O_PATH; then fail "$command: by another"; fi
+      done
+      sed "/^setuid/,\$d" "$trace" >"$WORK/before"
+      if grep -E "/tmp/podleash-$uid\b" "$WORK/before"; then fail "$command: before"; fi
+      grep -qE "^openat\(.*/tmp/podleash-$uid\b.*= [0-9]" "$trace" || fail "$command: not looked at"
+      # In a session without a terminal that could be typed into.
+      grep -q '^setsid() *= [0-9]' "$WORK/before" || fail "$command: no session"
+    done
+  done
+}
+
+# bats test_tags=root
+@test "sweep without a directory ends what is left everywhere; dry, it says what it would" {
+  everywhere
+  export RECEPTOR_PID_DIRECTORY=/run/roots
+  collect in_room "$PODLEASH" sweep --dry-run
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(grep -c '^unit .*: would end$' "$WORK/out")" = 6 ] || explain 'not all'
+  [ "$(in_room find /run /tmp -xdev -name '1-1.run' | wc -l)" = 6 ] || fail 'something was removed'
+  collect in_room "$PODLEASH" sweep
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(grep -c '^unit .*: ended$' "$WORK/out")" = 6 ] || explain 'not all'
+  [ -z "$(in_room find /run /tmp -xdev -name '1-1.run')" ] || fail 'something is left'
+}
+
+# bats test_tags=root
+@test "cancel --unit finds the unit wherever it is; one that nobody has is none, status 1, and nothing is written" {
+  everywhere
+  collect in_room "$PODLEASH" cancel --unit missing
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  [ "$(<"$WORK/err")" = 'podleash cancel: missing: no such unit; name its directory as well where it has not begun' ] || explain 'not that line'
+  collect as "$B" "$PODLEASH" cancel --unit tmp-of-a
+  [ "$STATUS" = 1 ] || explain "another user's: not status 1"
+  [ -z "$(in_room find /run /tmp -xdev -name 'cancelled.*')" ] || fail 'a tombstone'
+  collect in_room "$PODLEASH" cancel --unit tmp-of-a
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(<"$WORK/out")" = 'unit tmp-of-a, run 1-1: ended' ] || explain 'not that run'
+  # Nothing of it starts any more, in any directory of its user's.
+  [ "$(in_room find /run /tmp -xdev -name cancelled.tmp-of-a -user "$A" | wc -l)" = 3 ] || explain 'not that tombstone'
+  [ "$(in_room find /run /tmp -xdev -name 'cancelled.*' | wc -l)" = 3 ] || explain 'more'
+  # It may be repeated, and a unit that is still to come be stopped.
+  collect in_room "$PODLEASH" cancel --unit tmp-of-a
+  [ "$STATUS" = 0 ] || explain 'again: not status 0'
+  collect in_room "$PODLEASH" cancel --unit to-come /run/podleash
+  [ "$STATUS" = 0 ] || explain 'to come: not status 0'
+  in_room test -s /run/podleash/cancelled.to-come
+}
+
+# bats test_tags=root
+@test "list UNIT: the runs of these units alone; one that nobody has is named, status 1" {
+  everywhere
+  collect in_room "$PODLEASH" list --json tmp-of-a tmp-of-b
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(seen | cut -d ' ' -f 1)" = $'tmp-of-a\ntmp-of-b' ] || explain 'not these'
+  collect in_room "$PODLEASH" list --json missing tmp-of-b
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  [ "$(<"$WORK/err")" = 'podleash list: missing: no such unit' ] || explain 'not named'
+  [ "$(seen)" = "tmp-of-b /tmp/podleash-$B" ] || explain 'not that one'
+  collect in_room "$PODLEASH" list --json "/tmp/podleash-$B" tmp-of-a
+  [ "$STATUS" = 1 ] || explain 'not in that directory: not status 1'
+  [ ! -s "$WORK/out" ] || explain 'it is listed'
+  collect in_room "$PODLEASH" list --tree tmp-of-b
+  [ "$(sed -n 's/^ *unit //p' "$WORK/out")" = tmp-of-b ] || explain 'not that tree'
+  collect in_room "$PODLEASH" list tmp-of-b ./other
+  [ "$STATUS" = 2 ] || explain 'two directories: not status 2'
+}
+
+# bats test_tags=root
+@test "a directory that a living guard has open is looked at, wherever it is; a unit's own is not twice" {
+  local root=/proc/$ROOM/root
+  chmod a+rx "$WORK/bin" && chmod a+rw "$WORK"
+  mkfifo -m 0666 "$WORK/go"
+  in_room install -d -m 0700 -o "$A" /run/far "/tmp/podleash-$A"
+  for directory in --pid-dir=/run/far/own --unit=near; do
+    as "$A" "$PODLEASH" run "$directory" "$WORK/bin/podman" run --rm image </dev/null >"$WORK/job" 2>&1 3>&- &
+    OURS+=("$(identity $!)")
+  done
+  wait_until 20 eval "compgen -G '$root/run/far/own/*.run' && compgen -G '$root/tmp/podleash-$A/near/*.run'" || fail "$(<"$WORK/job")"
+  collect in_room "$PODLEASH" list --json
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(jq -r .directory "$WORK/out" | sort)" = "/run/far/own"$'\n'"/tmp/podleash-$A" ] || explain 'not these'
+  collect in_room "$PODLEASH" cancel --grace 0 --unit near
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  collect in_room "$PODLEASH" list --json
+  [ "$(jq -r .directory "$WORK/out")" = /run/far/own ] || explain 'not the other one'
+  collect in_room "$PODLEASH" cancel --grace 0 /run/far/own
+  [ "$STATUS" = 0 ] || explain 'it is not ended'
+}
+
+# bats test_tags=root
+@test "a user that stops what looks at his directories is named, and holds up nobody" {
+  local hostile
+  orphan "$A" "/tmp/podleash-$A" of-a
+  orphan "$B" "/tmp/podleash-$B" of-b
+  # His podman takes long: what was started for him is there to be stopped.
+  printf 'remove=1\ncid=%064d\n' 1 >>"/proc/$ROOM/root/tmp/podleash-$B/1-1.run"
+  sed -i "2i case \" \$*\" in *' exists '*) sleep 5 ;; esac" "$WORK/bin/podman"
+  chmod a+rx "$WORK/bin"
+  as "$B" bash -c 'while :; do for p in /proc/[0-9]*; do
+    [ "$p" = /proc/$$ ] || [ "$(cat "$p/comm" 2>/dev/null)" != podleash ] || kill -STOP "${p#/proc/}" 2>/dev/null; done; done' \
+    </dev/null >/dev/null 2>&1 3>&- &
+  hostile=$(identity $!)
+  OURS+=("$hostile")
+  collect in_room timeout --signal=KILL 30 "$PODLEASH" sweep
+  kill_now "$hostile"
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  grep -qx "podleash sweep: uid $B: podleash, as this user, was stopped, or took too long; not all of this user's runs were looked at" "$WORK/err" || explain 'he is not named'
+  grep -qx 'unit of-a, run 1-1: ended' "$WORK/out" || explain 'the other one is not ended'
+}
+
+# bats test_tags=root
+@test "what others have made in their place is not theirs: it is refused to its user, and root goes on" {
+  orphan "$A" "/tmp/podleash-$A" of-a
+  in_room install -d -m 0700 -o "$A" "/tmp/podleash-$B"
+  in_room ln -s /run "/tmp/podleash-0"
+  collect as "$B" "$PODLEASH" list
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  grep -qF "podleash list: /tmp/podleash-$B: Permission denied; nothing was touched" "$WORK/err" || explain 'not named'
+  collect in_room "$PODLEASH" list --json
+  grep -qF "podleash list: /tmp/podleash-$B: Permission denied; nothing was touched" "$WORK/err" || explain 'not named to root'
+  [ "$(seen)" = "of-a /tmp/podleash-$A" ] || explain 'the other one is not listed'
+}
+
+# bats test_tags=root
+@test "root of a user namespace looks as no user whom that has not" {
+  orphan "$A" "/tmp/podleash-$A" of-a
+  orphan 0 /tmp/podleash-0 of-root
+  collect in_room unshare --user --map-root-user "$PODLEASH" list --json
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ "$(seen)" = 'of-root /tmp/podleash-0' ] || explain 'not that run'
+}
+
+# bats test_tags=root
+@test "nobody has a directory: nothing was ever leashed, status 0; no unit is there, status 1" {
+  local command
+  for command in list 'list --json' 'list --tree' sweep; do
+    # shellcheck disable=SC2086
+    collect in_room "$PODLEASH" $command
+    [ "$STATUS" = 0 ] || explain "$command: not status 0"
+    [ ! -s "$WORK/out" ] && [ ! -s "$WORK/err" ] || explain "$command: it printed something"
+  done
+  for command in 'cancel --unit U1' 'list U1'; do
+    # shellcheck disable=SC2086
+    collect in_room "$PODLEASH" $command
+    [ "$STATUS" = 1 ] || explain "$command: not status 1"
+    grep -q 'U1: no such unit' "$WORK/err" || explain "$command: not that line"
+  done
+}
+
+# bats test_tags=root
+@test "no directory at all is said on a terminal: another user's may be meant" {
+  local command
+  for command in list sweep; do
+    on_terminal "nsenter --target $ROOM --mount --pid --wd=/ $PODLEASH $command" >"$WORK/out" || fail "$command: not status 0"
+    [ "$(tr -d '\r' <"$WORK/out")" = "podleash ${command%% *}: no runs: neither /run/podleash nor another directory of podleash's is there" ] || fail "$(cat "$WORK/out")"
+    on_terminal "nsenter --target $ROOM --mount --pid --wd=/ setpriv --reuid $A --clear-groups $PODLEASH $command" >"$WORK/out" || fail "$command: not status 0"
+    [ "$(tr -d '\r' <"$WORK/out")" = "podleash ${command%% *}: no runs: neither /tmp/podleash-$A nor another directory of podleash's is yours" ] || fail "$(cat "$WORK/out")"
+  done
+}
+
+# bats test_tags=root
+@test "doctor looks at the same directories, of all users" {
+  everywhere
+  export RECEPTOR_PID_DIRECTORY=/run/roots
+  collect in_room "$PODLEASH" doctor --json
+  for file in /run/podleash "/run/user/$A/podleash" "/tmp/podleash-$A" "/tmp/podleash-$B" /tmp/podleash-0 /run/roots; do
+    jq -r 'select(.check == "guards" and .result == "fail") | .text' "$WORK/out" | grep -q "^$file/1-1.run, .*: it has no guard" || explain "not $file"
+  done
+  [ "$STATUS" = 1 ] || explain 'not status 1'
+  collect in_room "$PODLEASH" sweep
+  collect in_room "$PODLEASH" doctor --json
+  jq -r 'select(.check == "guards" and .result == "ok") | .text' "$WORK/out" | sort | diff - <(
+    echo '0 runs, none without its guard'
+  ) || explain 'not all is well'
+}
+
+# bats test_tags=root
+@test "cancel and sweep count all runs, of all users, in one line on the terminal" {
+  local unit
+  chmod a+rx "$WORK/bin"
+  sed -i "2i case \" \$*\" in *' exists '*) sleep 2 ;; esac" "$WORK/bin/podman"
+  for command in 'sweep' 'cancel --unit U1'; do
+    for uid in "$A" "$B"; do
+      orphan "$uid" "/tmp/podleash-$uid" U1
+      printf 'remove=1\ncid=%064d\n' 1 >>"/proc/$ROOM/root/tmp/podleash-$uid/1-1.run"
+    done
+    on_terminal "nsenter --target $ROOM --mount --pid --wd=/ $PODLEASH $command" >"$WORK/out" || fail "$command: $(cat -v "$WORK/out")"
+    grep -q '0 of 2 runs done, ' "$WORK/out" || fail "$command: $(cat -v "$WORK/out")"
+    if grep -q 'of 1 runs' "$WORK/out"; then fail "$command: $(cat -v "$WORK/out")"; fi
+  done
+}
