@@ -28,9 +28,9 @@ static const struct command {
 	 "  --kill-after SEC  from the command's first signal to SIGKILL (0: never)\n",
 	 "podleash run ansible-runner worker"},
 	{"cancel", cancel_main,
-	 "[--grace SEC] [--timeout SEC] [--json] (DIR | UNIT | --unit NAME [DIR])",
+	 "[--grace SEC] [--timeout SEC] [--json] (DIR | [--unit] UNIT [DIR])",
 	 "Ends all containers of a unit, and any that it is about to start",
-	 "  --unit NAME    that unit alone, in DIR or the default directory\n"
+	 "  --unit UNIT    that unit alone, in DIR or the default directory\n"
 	 "  --grace SEC    from a container's first signal to SIGKILL (0 to 3600)\n"
 	 "  --timeout SEC  how long to wait for the end (0 to 3600; 90)\n"
 	 "  --json         an object a line for each run\n",

@@ -178,7 +178,7 @@ END
   good_record 1-2
   sed -i s/^unit=.*/unit=U2/ "$PID_DIR/1-2.run"
   cd "$WORK"
-  collect "$PODLEASH" cancel U1
+  collect "$PODLEASH" cancel U1 "$PID_DIR"
   [ "$STATUS" = 0 ] || explain 'not status 0'
   [ "$(<"$WORK/out")" = 'unit U1, run 1-1: ended' ] || explain 'not that unit'
   [ -e "$PID_DIR/cancelled.U1" ] && [ ! -e "$PID_DIR/cancelled.pids" ]
@@ -1550,8 +1550,9 @@ plain_container() {
   alive "$CONTAINER"
   # It was told, and is ended when the grace is over.
   wait_until 15 gone "$CONTAINER"
+  # One is removed after the other.
   wait_until 15 [ ! -e "$PID_DIR/job.pid" ]
-  wait_until 5 [ ! -e "$PID_DIR/init.pid" ]
+  wait_until 15 [ ! -e "$PID_DIR/init.pid" ]
   gone "$CONMON"
   collect "$PODLEASH" cancel "$PID_DIR"
   [ "$STATUS" = 0 ] || explain 'not status 0'

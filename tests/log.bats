@@ -131,7 +131,7 @@ record_of_unit() {
 
 @test "the journal gets the reason why podman is not started, or without a leash" {
   logged $JOURNAL -- sh -c "
-    RECEPTOR_PID_DIRECTORY='$PID_DIR' '$BUILD/podleash' cancel --unit U1
+    RECEPTOR_PID_DIRECTORY='$PID_DIR' '$BUILD/podleash' cancel --unit U1 '$PID_DIR'
     $(leashed U1 "$WORK/bin/podman" run image)
     chmod 0777 '$PID_DIR'
     $(leashed U1 "$WORK/bin/podman" run image)"
