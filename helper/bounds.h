@@ -41,4 +41,13 @@
 /* The question of its flags, and of its version: a job, or a person, waits for the answer. */
 #define FLAGS_MS 5000
 
+/*
+ * One user's turn, where root looks as each: whoever holds up what looks as him, by a file system
+ * of his own that never answers, does not hold up the others.
+ */
+#define TURN_MS 30000
+
+/* One receptor, looked at as its user: podman may set up its storage first, and run a probe. */
+#define RECEPTOR_MS (2 * STALL_MS)
+
 #endif

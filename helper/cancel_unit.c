@@ -175,7 +175,7 @@ static bool look(struct cancel *cancel)
 	cancel->waiting = 0;
 	cancel->crowded = false;
 	if (!cancel->looked && cancel->whole)
-		guard_each(cancel->directory, cancel->path, tell_hidden, cancel);
+		(void)guard_each(cancel->directory, cancel->path, tell_hidden, cancel);
 	if (!names_read(cancel->directory, &names)) {
 		reapers_give_up(&cancel->reapers, cancel->path, strerror(errno));
 		return true; /* it is no use to look again */

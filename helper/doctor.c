@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "bounds.h"
 #include "commands.h"
 #include "json.h"
 #include "library.h"
@@ -184,19 +185,21 @@ static int look(struct doctor *doctor, const struct receptor *receptor)
 {
 	struct child child = {0};
 	sigset_t before;
-	int status = EXIT_LEFT;
+	int status = EXIT_LEFT, told = 0;
 
 	doctor->receptor = receptor;
 	measure(doctor);
 	children_block(&before);
 	child.pid = receptor_fork(receptor, &doctor->outside);
 	if (child.pid > 0)
-		(void)children_wait(&child, 1, -1);
-	if (child.ended)
+		told = children_wait(&child, 1, RECEPTOR_MS);
+	if (child.ended && (WIFEXITED(child.status) || WTERMSIG(child.status) == told))
 		status = end_as(child.status);
 	else if (child.pid)
 		print_error("receptor, pid %d: %s", (int)receptor->pid,
-			    child.given_up ? "who looked at it was stopped" : strerror(errno));
+			    child.pid > 0
+				    ? "who looked at it was stopped or killed, or took too long"
+				    : strerror(errno));
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (child.pid == 0)
 		exit(check_all(doctor));
@@ -212,7 +215,7 @@ static int check_others(struct doctor *doctor, const struct users *looked)
 	for (size_t i = 0; i < all.count; i++)
 		if (!users_have(looked, all.uid[i]))
 			(void)users_add(&others, all.uid[i]);
-	int found = others.count ? users_call(&others, false, -1, check_user, doctor) : 0;
+	int found = others.count ? users_call(&others, false, TURN_MS, check_user, doctor) : 0;
 	return found == EXIT_NOTHING ? status : status | found;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "proc.h"
 #include "util.h"
@@ -105,6 +107,26 @@ bool file_close_stdio(int output)
 	return null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 	       dup2(output >= 0 ? output : null, STDOUT_FILENO) >= 0 &&
 	       dup2(null, STDERR_FILENO) >= 0;
+}
+
+void file_close_from(int first)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	/* before Linux 5.9; the limit may be in the billions, what is open is not */
+	DIR *open_ones = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while (open_ones && (entry = readdir(open_ones))) {
+		int fd = proc_parse_pid(entry->d_name, strlen(entry->d_name));
+
+		if (fd >= first && fd != dirfd(open_ones))
+			(void)close(fd);
+	}
+	if (open_ones)
+		(void)closedir(open_ones);
 }
 
 bool file_write_new(int directory, const char *name, const char *text)

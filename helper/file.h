@@ -35,6 +35,9 @@ int file_open_log(const char *path);
  */
 bool file_close_stdio(int output);
 
+/* Closes all descriptors from @first on. */
+void file_close_from(int first);
+
 /* Writes @text to @name, which is made, and removed where not all goes in. False with errno. */
 bool file_write_new(int directory, const char *name, const char *text);
 

@@ -53,13 +53,27 @@ static bool usual_place(size_t i, const char *set, char path[PATH_MAX])
 	}
 }
 
+/* Whether @path at @directory is the directory @other. */
+static bool is_same(int directory, const char *path, int other)
+{
+	struct stat st, others;
+
+	return fstatat(directory, path, &st, 0) == 0 && fstat(other, &others) == 0 &&
+	       st.st_dev == others.st_dev && st.st_ino == others.st_ino;
+}
+
 static bool is_usual(int directory, const char *set)
 {
 	char path[PATH_MAX];
+	const char *why;
 
-	for (size_t i = 0; usual_place(i, set, path); i++)
-		if (leads_to(path, directory))
+	for (size_t i = 0; usual_place(i, set, path); i++) {
+		/* no link of another user's makes one of it */
+		_cleanup_close_ int place = piddir_look(path, &why);
+
+		if (place >= 0 && is_same(place, ".", directory))
 			return true;
+	}
 	return false;
 }
 
@@ -115,7 +129,7 @@ static bool is_proven(int directory, const char *path)
 	if (holds_ours(directory))
 		return true;
 	int error = errno;
-	guard_each(directory, path, note_guard, &guarded);
+	(void)guard_each(directory, path, note_guard, &guarded);
 	errno = error;
 	return guarded;
 }
@@ -162,6 +176,7 @@ static int call_given(void *context)
 struct places {
 	struct given *all;
 	size_t count;
+	size_t hidden; /* guards' directories that are not at their paths here */
 	bool refused, quiet;
 };
 
@@ -170,15 +185,6 @@ static void refuse(struct places *places, const char *path, const char *why)
 	if (!places->quiet)
 		name_refused(path, why);
 	places->refused = true;
-}
-
-/* Whether @path at @directory is the directory @other. */
-static bool is_same(int directory, const char *path, int other)
-{
-	struct stat st, others;
-
-	return fstatat(directory, path, &st, 0) == 0 && fstat(other, &others) == 0 &&
-	       st.st_dev == others.st_dev && st.st_ino == others.st_ino;
 }
 
 /* Adds @directory, which is at @path, and takes it over. */
@@ -249,7 +255,7 @@ static bool add_guarded(const char *run, struct handle *guard, void *context)
 		add_place(places, take_fd(&directory), path, false);
 	} else if (length > 0 && handle_alive(guard) &&
 		   proc_namespace(guard->id.pid, "pid") == proc_namespace(0, "pid")) {
-		if (!places->quiet)
+		if (!places->quiet && may_name(&places->hidden))
 			print_error("pid %d, the guard of run %s: its directory is not at %s here; "
 				    "act from where it runs",
 				    (int)guard->id.pid, run, path);
@@ -272,7 +278,8 @@ static int call_places(void *context)
 	(void)piddir_place_problem("RUNTIME_DIRECTORY", path, sizeof(path));
 	if (path[0])
 		look_at_unusual(&places, path);
-	guard_each(-1, NULL, add_guarded, &places);
+	if (!guard_each(-1, NULL, add_guarded, &places))
+		refuse(&places, "/proc", "not all processes could be looked at");
 	for (size_t i = 0; i < places.count; i++)
 		places.all[i].alone = call->only && places.count == 1;
 	if (places.count)
@@ -337,7 +344,7 @@ int given_none(void)
 
 bool given_is_directory(const char *word)
 {
-	return !unit_name_valid(word) || access(word, F_OK) == 0;
+	return strchr(word, '/') || !unit_name_valid(word);
 }
 
 static bool has_run_of(int directory, const char *unit)

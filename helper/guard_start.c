@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "file.h"
@@ -14,27 +12,6 @@
 #include "util.h"
 
 #define READY_MS 2000
-
-/* Closes all descriptors from @first on. */
-static void close_from(int first)
-{
-#ifdef SYS_close_range
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-		return;
-#endif
-	/* before Linux 5.9; the limit may be in the billions, what is open is not */
-	DIR *open_ones = opendir("/proc/self/fd");
-	struct dirent *entry;
-
-	while (open_ones && (entry = readdir(open_ones))) {
-		int fd = proc_parse_pid(entry->d_name, strlen(entry->d_name));
-
-		if (fd >= first && fd != dirfd(open_ones))
-			(void)close(fd);
-	}
-	if (open_ones)
-		(void)closedir(open_ones);
-}
 
 /* Moves the @count descriptors of @fds to GUARD_FD_FIRST and up; all others but stdio go. */
 static bool arrange_fds(int *fds, int count)
@@ -47,7 +24,7 @@ static bool arrange_fds(int *fds, int count)
 	for (int i = 0; i < count; i++)
 		if (dup2(fds[i], GUARD_FD_FIRST + i) < 0)
 			return false;
-	close_from(GUARD_FD_FIRST + count);
+	file_close_from(GUARD_FD_FIRST + count);
 	return true;
 }
 

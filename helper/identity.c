@@ -822,11 +822,11 @@ static bool visit_guard(pid_t pid, void *context)
 	       search->found(name, &guard, search->context);
 }
 
-void guard_each(int directory, const char *path, guard_found *found, void *context)
+bool guard_each(int directory, const char *path, guard_found *found, void *context)
 {
 	struct guard_search search = {directory, path, found, context};
 
-	(void)proc_each(visit_guard, &search); /* one that is missed is asked for again */
+	return proc_each(visit_guard, &search);
 }
 
 struct pick {
@@ -855,7 +855,7 @@ bool guard_find(const struct run *run, struct handle *guard)
 	    handle_keep(guard, is_guard(pid, record, name) && equal(name, run->name)))
 		return true;
 	/* it may not have written itself down yet */
-	guard_each(run->directory, "", pick, &picked);
+	(void)guard_each(run->directory, "", pick, &picked);
 	*guard = picked.guard;
 	return guard->id.pid != 0;
 }

@@ -132,10 +132,10 @@ bool hold_open(const struct run *run, struct handle *hold);
  * Calls @found for each living guard of @directory, with the name of its run, until it returns
  * false. Looks through /proc; one is proven by program and argument, and by the directory that it
  * has open, or was named when that lay at @path (NULL: any will do). The handle is closed then,
- * unless the callee has taken it and left HANDLE_NONE.
+ * unless the callee has taken it and left HANDLE_NONE. Returns what proc_each() does.
  */
 typedef bool guard_found(const char *run, struct handle *guard, void *context);
-void guard_each(int directory, const char *path, guard_found *found, void *context);
+bool guard_each(int directory, const char *path, guard_found *found, void *context);
 
 /* Adds all living descendants of @ancestor to @list. */
 void descendants_add(struct handles *list, const struct handle *ancestor);

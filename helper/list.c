@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "bounds.h"
 #include "commands.h"
 #include "conmon_args.h"
 #include "given.h"
@@ -16,7 +17,6 @@
 #include "util.h"
 
 /* How long the directories of one user may take, who may be hostile, before the next one's turn. */
-#define TURN_MS 30000
 
 struct listing {
 	bool json, tree;
@@ -118,6 +118,16 @@ static void list_directory(int directory, const char *path, void *context)
 			list_run(listing, directory, path, run);
 }
 
+/* Its user has chosen the path. */
+static void print_heading(const char *path)
+{
+	char text[PATH_MAX];
+
+	(void)snprintf(text, sizeof(text), "%s", path);
+	make_printable(text);
+	(void)printf("%s:\n", text);
+}
+
 static void list_given(struct listing *listing, const struct given *given)
 {
 	listing->given = given;
@@ -127,7 +137,7 @@ static void list_given(struct listing *listing, const struct given *given)
 	listing->refused |= given_each_unit(given, list_directory, listing) > 0;
 	size_t runs = listing->table.rows + listing->runs.count;
 	if (runs && !given->alone)
-		(void)printf("%s:\n", given->path);
+		print_heading(given->path);
 	listing->shown += runs;
 	table_print(&listing->table);
 	table_free(&listing->table);

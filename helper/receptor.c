@@ -14,6 +14,7 @@
 #include "file.h"
 #include "handle.h"
 #include "log.h"
+#include "users.h"
 #include "util.h"
 
 #define STATUS_LIMIT (64U << 10)
@@ -203,6 +204,7 @@ pid_t receptor_fork(const struct receptor *receptor, const char **outside)
 	if (child == 0) {
 		(void)setsid();
 		become(&target, outside);
+		users_drop_rights();
 		(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* another user's is taken away */
 	} else if (target.namespaces & CLONE_NEWPID) {
 		(void)setns(own, CLONE_NEWPID); /* out of ours none came */

@@ -47,13 +47,15 @@ int end_as(int status)
 
 static sigset_t childrens(void)
 {
+	static const int passed_on[] = {SIGHUP, SIGINT, SIGTERM};
+	struct sigaction action;
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
+	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++) /* what we ignore they ignore as well */
+		if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			(void)sigaddset(&set, passed_on[i]);
 	return set;
 }
 

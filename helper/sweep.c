@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "bounds.h"
 #include "commands.h"
 #include "file.h"
 #include "given.h"
@@ -377,6 +378,6 @@ int sweep_main(int argc, char *argv[])
 		print_error("more than one directory given");
 		return WRONG_USAGE;
 	}
-	int status = given_call(argv[optind], true, -1, sweep_all, &sweep);
+	int status = given_call(argv[optind], true, KEEPERS_MS + REAPERS_MS, sweep_all, &sweep);
 	return status == EXIT_NOTHING ? given_none() : status;
 }

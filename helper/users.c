@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "users.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "commands.h"
@@ -57,27 +61,39 @@ bool users_add(struct users *users, uid_t uid)
 	return true;
 }
 
-/* Those whose number follows @prefix in a name in the directory @path. Anyone may have made it. */
-static void add_numbered(struct users *users, const char *path, const char *prefix)
-{
-	DIR *directory = opendir(path);
-	struct dirent *entry;
-
-	while (directory && (entry = readdir(directory))) {
-		const char *number = after(entry->d_name, prefix);
-		pid_t uid = number ? proc_parse_pid(number, strlen(number)) : 0;
-
-		if (uid)
-			(void)users_add(users, (uid_t)uid);
-	}
-	if (directory)
-		(void)closedir(directory);
-}
-
 struct search {
 	struct users *users;
 	size_t unknown;
 };
+
+/* Adds the user of @what, whose runs nobody can look at where he is not known. */
+static void add_user_of(struct search *search, uid_t uid, const char *what)
+{
+	if (!users_add(search->users, uid) && may_name(&search->unknown))
+		print_error("%s: its user, uid %u, is not known here; the runs of this user were "
+			    "not looked at",
+			    what, (unsigned int)uid);
+}
+
+/* Those whose number follows @prefix in the name of a directory of theirs in @path. */
+static void add_numbered(struct search *search, const char *path, const char *prefix)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	struct stat st;
+
+	while (directory && (entry = readdir(directory))) {
+		const char *number = after(entry->d_name, prefix);
+
+		/* anyone may have made it: then it is no user's place */
+		if (number && isdigit((unsigned char)number[0]) &&
+		    fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISDIR(st.st_mode) && st.st_uid == strtoul(number, NULL, 10))
+			add_user_of(search, st.st_uid, entry->d_name);
+	}
+	if (directory)
+		(void)closedir(directory);
+}
 
 static bool add_process(pid_t pid, void *context)
 {
@@ -85,14 +101,11 @@ static bool add_process(pid_t pid, void *context)
 	char own[NAME_MAX + 1], exe[NAME_MAX + 1];
 	struct proc_status status;
 
-	if (!proc_exe_name(pid, exe) || !proc_exe_name(getpid(), own) || !equal(own, exe) ||
-	    !proc_status(pid, &status) || users_add(search->users, status.uid))
-		return true;
 	/* in a container there are users of its own */
-	if (proc_namespace(pid, "pid") == proc_namespace(0, "pid") && may_name(&search->unknown))
-		print_error("pid %d: its user, uid %u, is not known here; the runs of this "
-			    "user were not looked at",
-			    (int)pid, (unsigned int)status.uid);
+	if (proc_exe_name(pid, exe) && proc_exe_name(getpid(), own) && equal(own, exe) &&
+	    proc_status(pid, &status) &&
+	    (proc_namespace(pid, "pid") == proc_namespace(0, "pid") || getpwuid(status.uid)))
+		add_user_of(search, status.uid, exe);
 	return true;
 }
 
@@ -102,8 +115,8 @@ size_t users_find(struct users *users)
 
 	(void)users_add(users, geteuid());
 	(void)users_add(users, piddir_owner("/run/podleash"));
-	add_numbered(users, "/run/user", "");
-	add_numbered(users, "/tmp", "podleash-");
+	add_numbered(&search, "/run/user", "");
+	add_numbered(&search, "/tmp", "podleash-");
 	(void)proc_each(add_process, &search);
 	return search.unknown;
 }
@@ -122,14 +135,22 @@ static bool take_environment(const struct passwd *user)
 	       setenv("LOGNAME", user->pw_name, 1) == 0;
 }
 
+void users_drop_rights(void)
+{
+	file_close_from(STDERR_FILENO + 1);
+	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL); /* one of his own */
+}
+
 static bool become(uid_t uid)
 {
 	/* the user's own group: a directory's may be anyone's, root's as well */
 	const struct passwd *user = getpwuid(uid);
 
 	if (user && setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(uid) == 0 &&
-	    take_environment(user))
+	    take_environment(user)) {
+		users_drop_rights();
 		return true;
+	}
 	print_error("cannot become uid %u: %s; the runs of this user were not looked at",
 		    (unsigned int)uid, user ? strerror(errno) : "no such user");
 	return false;
@@ -175,6 +196,7 @@ int users_call(const struct users *users, bool at_once, int ms, int (*function)(
 	       void *context)
 {
 	int status = EXIT_NOTHING, told = 0;
+	size_t started = 0;
 	sigset_t before;
 
 	if (users->count == 1 && users->uid[0] == geteuid())
@@ -185,16 +207,18 @@ int users_call(const struct users *users, bool at_once, int ms, int (*function)(
 		return EXIT_LEFT;
 	}
 	children_block(&before);
-	for (size_t i = 0; i < users->count && !told; i++) {
-		children[i].pid = start(users->uid[i], &before, function, context);
+	for (; started < users->count && !told; started++) {
+		children[started].pid = start(users->uid[started], &before, function, context);
 		if (!at_once)
-			told = children_wait(&children[i], 1, ms);
+			told = children_wait(&children[started], 1, ms);
 	}
 	if (at_once)
 		told = children_wait(children, users->count, ms);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	for (size_t i = 0; i < users->count && children[i].pid; i++)
+	for (size_t i = 0; i < started; i++)
 		status = both(status, outcome(users->uid[i], &children[i], told));
+	if (started < users->count)
+		status = EXIT_LEFT;
 	free(children);
 	return status;
 }

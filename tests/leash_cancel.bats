@@ -76,7 +76,7 @@ echo "status \$?"
 END
     # The shell has opened its end when this returns.
     exec 7>"$WORK/start"
-    RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit "$UNIT"
+    cancel --unit "$UNIT" "$PID_DIR"
     echo go >&7
     exec 7>&-
     job_status
@@ -174,7 +174,7 @@ next_tick() {
 @test "a job of the same name that starts after the cancel runs" {
   start_sleep
   wait_running
-  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U1
+  cancel --unit U1 "$PID_DIR"
   assert_cancelled
   assert_job_ends
   wait_until 5 next_tick "$(now_ms)"
@@ -529,7 +529,7 @@ exists() {
     wait_running
     case $way in
       directory) cancel "$PID_DIR/" ;;
-      unit) RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit "$UNIT" ;;
+      unit) cancel "$UNIT" "$PID_DIR" ;;
       both) cancel --unit "$UNIT" "$PID_DIR" ;;
       own)
         # A directory that is the unit's own, below the one that is set.
@@ -540,7 +540,7 @@ exists() {
         jobs=4
         start_sleep
         wait_running
-        RECEPTOR_PID_DIRECTORY=$WORK/pids cancel --unit U5
+        cancel --unit U5 "$WORK/pids"
         ;;
       below)
         PID_DIR=$WORK/pids/U6
@@ -601,7 +601,7 @@ END
   LATE=$root/cancelled.late-$$-
   for what in "${ways[@]}"; do
     start_late "late-$$-$((++jobs))"
-    if [ "$what" = unit ]; then cancel --unit "$UNIT"; else cancel "$root"; fi
+    if [ "$what" = unit ]; then cancel --unit "$UNIT" "$root"; else cancel "$root"; fi
     echo go >&7
     job_status
     grep -q "unit $UNIT: it was cancelled; podman is not started" "$UNITDIR/stdout" || fail "$(<"$UNITDIR/stdout")"
@@ -686,15 +686,15 @@ pause() {
   wait $second
   assert_cancelled
   cancel "$PID_DIR"
-  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U1
+  cancel --unit U1 "$PID_DIR"
   assert_job_ends
 }
 
-@test "cancelling a unit that nobody knows, or below a root that nobody made, is no error" {
+@test "a unit that nobody knows is marked where a directory is named, and else no unit at all" {
   RECEPTOR_PID_DIRECTORY=$PID_DIR run -0 cancel --unit nobody "$PID_DIR"
   [ -z "$output" ]
-  RECEPTOR_PID_DIRECTORY=$WORK/none run -0 cancel --unit nobody
-  [ -z "$output" ]
+  RECEPTOR_PID_DIRECTORY=$WORK/none run -1 cancel --unit nobody
+  [[ $output == *'nobody: no such unit'* ]]
   [ ! -e "$WORK/none" ]
 }
 
@@ -817,7 +817,7 @@ assert_all_ended() {
 
 @test "30 units in one directory: cancelling one touches no other, cancelling the directory ends all" {
   start_units 30 flat
-  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U7
+  cancel --unit U7 "$PID_DIR"
   assert_only_ended U7
   cancel "$PID_DIR"
   assert_all_ended
@@ -827,7 +827,7 @@ assert_all_ended() {
   local unit process
   local -a cancels=()
   start_units 30 own
-  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U7
+  cancel --unit U7 "$PID_DIR"
   assert_only_ended U7
   for unit in "${!CONTAINER_OF[@]}"; do
     # The directory of a unit that has ended went with it.
