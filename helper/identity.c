@@ -287,12 +287,23 @@ static bool is_starter(const struct run *run, pid_t pid, const char *exe, const 
 	       (!run->over || stat.start <= run->over) && is_of_job(run, pid);
 }
 
-/* The program of a runtime: itself, or the interpreter of a runtime that is a script. */
-static bool fits_runtime(const struct run *run, const char *exe, const struct words *words)
+/* Whether @pid is a copy of a runtime, which has no name: crun makes one of itself at each call. */
+static bool is_cloned(pid_t pid)
 {
+	_cleanup_words_ struct words words = {0};
+
+	return proc_environ(pid, &words) && env_value(words.word, "_LIBCONTAINER_CLONED_BINARY");
+}
+
+/* The program of a runtime: itself, or the interpreter of a runtime that is a script. */
+static bool fits_runtime(const struct run *run, pid_t pid, const char *exe,
+			 const struct words *words)
+{
+	const char *name = is_cloned(pid) ? path_basename(words->word[0]) : exe;
+
 	if (!run->runtime[0])
-		return equal(exe, "runc") || equal(exe, "crun");
-	return equal(exe, path_basename(run->runtime)) ||
+		return equal(name, "runc") || equal(name, "crun");
+	return equal(name, path_basename(run->runtime)) ||
 	       (words->count > 1 && equal(words->word[1], run->runtime));
 }
 
@@ -304,10 +315,11 @@ static bool says(const struct words *words, const char *word)
 	return false;
 }
 
-static bool is_runtime(const struct run *run, const char *exe, const struct words *words)
+static bool is_runtime(const struct run *run, pid_t pid, const char *exe, const struct words *words)
 {
 	return run->cid[0] && words->count && equal(words->word[words->count - 1], run->cid) &&
-	       fits_runtime(run, exe, words) && (says(words, "create") || says(words, "start"));
+	       (says(words, "create") || says(words, "start")) &&
+	       fits_runtime(run, pid, exe, words);
 }
 
 /* Whether a podman has called @pid that is not the run's own. */
@@ -328,9 +340,9 @@ static bool is_below_anothers_podman(const struct run *run, pid_t pid)
 static bool is_deletion(const struct run *run, pid_t pid, const char *exe,
 			const struct words *words)
 {
-	return run->cid[0] && says(words, run->cid) && fits_runtime(run, exe, words) &&
+	return run->cid[0] && says(words, run->cid) &&
 	       (says(words, "delete") || says(words, "kill")) &&
-	       !is_below_anothers_podman(run, pid);
+	       fits_runtime(run, pid, exe, words) && !is_below_anothers_podman(run, pid);
 }
 
 /* The role that program and command line fit. */
@@ -349,7 +361,7 @@ static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
 		return ROLE_STARTER;
 	if (is_early_conmon(run, pid, words))
 		return ROLE_EARLY;
-	if (is_runtime(run, exe, words))
+	if (is_runtime(run, pid, exe, words))
 		return ROLE_RUNTIME;
 	return is_deletion(run, pid, exe, words) ? ROLE_CLEANUP : ROLE_NONE;
 }

@@ -30,10 +30,6 @@ teardown() {
   assert_no_container_of_ours
 }
 
-is_real() {
-  [ "$RECEPTOR" != "$TESTS/command-runner" ]
-}
-
 # add_node NAME [BACKEND]: with the example's work types, and a directory of its own for its runs. What follows the
 # node's own lines comes from stdin.
 add_node() {

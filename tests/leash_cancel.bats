@@ -376,6 +376,33 @@ END
   assert_job_ends
 }
 
+# crun runs a copy of itself, whose program has no name; and where the container's first process is killed in that moment
+# its start waits for ever.
+@test "cancelled while the runtime is a copy of itself and starts the container: it ends as well" {
+  cat >"$WORK/copy.py" <<'END'
+import os, sys
+copy = os.memfd_create("copy", os.MFD_CLOEXEC)
+with open(sys.argv[1], "rb") as program:
+    os.sendfile(copy, program.fileno(), 0, os.fstat(program.fileno()).st_size)
+os.execve(copy, sys.argv[2:], {"_LIBCONTAINER_CLONED_BINARY": "1"})
+END
+  make_runtime start "echo \$\$ >$WORK/called; for id; do :; done; exec /usr/bin/python3 $WORK/copy.py $BUILD/tests/idle $WORK/runtime start \$id"
+  start_sleep
+  wait_until 15 is_copy || fail 'no copy runs'
+  wait_record
+  RUNTIME=$(identity "$(<"$WORK/called")")
+  OURS+=("$RUNTIME")
+  timeout 60 "$BUILD/podleash" cancel "$PID_DIR"
+  gone "$RUNTIME" || fail 'the runtime goes on'
+  assert_cancelled
+  podman_answers
+  assert_job_ends
+}
+
+is_copy() {
+  [[ $(readlink "/proc/$(<"$WORK/called")/exe") == /memfd:* ]]
+}
+
 @test "cancelled while the image is being pulled from a registry that hangs: podman ends, nothing is left" {
   local mode
   start_mute_registry

@@ -132,6 +132,11 @@ carrying() {
 
 # ---- the job ----
 
+# is_real: whether $RECEPTOR is receptor itself.
+is_real() {
+  [ "$RECEPTOR" != "$TESTS/command-runner" ]
+}
+
 # setup_job_dir [OPTION...]: a job of ansible-runner in $WORK/job, whose container gets these podman
 # options besides --network=none; e.g. --env=EE_TERM=1 (see `playbook` in tests/setup).
 setup_job_dir() {

@@ -17,7 +17,7 @@ cgroups=$hierarchy/podleash-node-$(stat -L -c %i /proc/self/ns/pid)
 
 packages=(systemd systemd-sysv dbus dbus-user-session libpam-systemd # what boots
   podman crun runc conmon catatonit uidmap passt slirp4netns netavark nftables fuse-overlayfs
-  gcc libc6-dev make iproute2 procps python3) # tests/setup brings the rest
+  openssh-server openssh-client gcc libc6-dev make iproute2 procps python3) # tests/setup brings the rest
 
 # The processes of each node: the one that waits for it, and its first; global where bats loads this.
 declare -gA node_waiter node_init
@@ -65,10 +65,14 @@ make_root() {
   recipe >"$root/complete"
 }
 
-# prepare_node NODE: its root, with the sources in /podleash and what the tests need.
+# prepare_node NODE: its root, with the sources in /podleash and what the tests need; with receptor, where this machine
+# has it.
 prepare_node() {
+  local receptor
   make_root "$1"
   copy_into "$nodes/$1"
+  rm -f "$nodes/$1/usr/local/bin/receptor"
+  ! receptor=$(command -v receptor) || install "$receptor" "$nodes/$1/usr/local/bin/receptor"
   echo "$1" >"$nodes/$1/etc/hostname"
   # What it writes where podman runs no container without: there systemd does not run yet.
   in_root "$nodes/$1" sh -c 'tests/setup && rm -f /opt/podleash-test/containers.conf' >"$results/$1.setup.log" 2>&1 ||
