@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/keyctl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +20,9 @@
 #include "proc.h"
 #include "signals.h"
 #include "util.h"
+
+/* keyctl(2); <linux/keyctl.h> is not musl's. */
+#define KEYCTL_JOIN_SESSION_KEYRING 1
 
 /* login(1)'s for an ordinary user, and where administrators put programs. */
 #define USUAL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -61,22 +63,17 @@ bool users_add(struct users *users, uid_t uid)
 	return true;
 }
 
-struct search {
-	struct users *users;
-	size_t unknown;
-};
-
 /* Adds the user of @what, whose runs nobody can look at where he is not known. */
-static void add_user_of(struct search *search, uid_t uid, const char *what)
+static void add_user_of(struct users *users, size_t *unknown, uid_t uid, const char *what)
 {
-	if (!users_add(search->users, uid) && may_name(&search->unknown))
+	if (!users_add(users, uid) && may_name(unknown))
 		print_error("%s: its user, uid %u, is not known here; the runs of this user were "
 			    "not looked at",
 			    what, (unsigned int)uid);
 }
 
 /* Those whose number follows @prefix in the name of a directory of theirs in @path. */
-static void add_numbered(struct search *search, const char *path, const char *prefix)
+static void add_numbered(struct users *users, size_t *unknown, const char *path, const char *prefix)
 {
 	DIR *directory = opendir(path);
 	struct dirent *entry;
@@ -89,11 +86,16 @@ static void add_numbered(struct search *search, const char *path, const char *pr
 		if (number && isdigit((unsigned char)number[0]) &&
 		    fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISDIR(st.st_mode) && st.st_uid == strtoul(number, NULL, 10))
-			add_user_of(search, st.st_uid, entry->d_name);
+			add_user_of(users, unknown, st.st_uid, entry->d_name);
 	}
 	if (directory)
 		(void)closedir(directory);
 }
+
+struct search {
+	struct users *users;
+	size_t unknown;
+};
 
 static bool add_process(pid_t pid, void *context)
 {
@@ -105,7 +107,7 @@ static bool add_process(pid_t pid, void *context)
 	if (proc_exe_name(pid, exe) && proc_exe_name(getpid(), own) && equal(own, exe) &&
 	    proc_status(pid, &status) &&
 	    (proc_namespace(pid, "pid") == proc_namespace(0, "pid") || getpwuid(status.uid)))
-		add_user_of(search, status.uid, exe);
+		add_user_of(search->users, &search->unknown, status.uid, exe);
 	return true;
 }
 
@@ -115,8 +117,8 @@ size_t users_find(struct users *users)
 
 	(void)users_add(users, geteuid());
 	(void)users_add(users, piddir_owner("/run/podleash"));
-	add_numbered(&search, "/run/user", "");
-	add_numbered(&search, "/tmp", "podleash-");
+	add_numbered(users, &search.unknown, "/run/user", "");
+	add_numbered(users, &search.unknown, "/tmp", "podleash-");
 	(void)proc_each(add_process, &search);
 	return search.unknown;
 }
