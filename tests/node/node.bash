@@ -72,7 +72,7 @@ prepare_node() {
   make_root "$1"
   copy_into "$nodes/$1"
   rm -f "$nodes/$1/usr/local/bin/receptor"
-  ! receptor=$(command -v receptor) || install "$receptor" "$nodes/$1/usr/local/bin/receptor"
+  ! receptor=$(type -P receptor) || install "$receptor" "$nodes/$1/usr/local/bin/receptor"
   echo "$1" >"$nodes/$1/etc/hostname"
   # What it writes where podman runs no container without: there systemd does not run yet.
   in_root "$nodes/$1" sh -c 'tests/setup && rm -f /opt/podleash-test/containers.conf' >"$results/$1.setup.log" 2>&1 ||
