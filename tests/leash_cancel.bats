@@ -76,7 +76,8 @@ echo "status \$?"
 END
     # The shell has opened its end when this returns.
     exec 7>"$WORK/start"
-    cancel --unit "$UNIT" "$PID_DIR"
+    # What is set is a pid directory, whatever is in it by now.
+    RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit "$UNIT" "$PID_DIR"
     echo go >&7
     exec 7>&-
     job_status
