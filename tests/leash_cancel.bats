@@ -828,7 +828,7 @@ assert_all_ended() {
   local unit process
   local -a cancels=()
   start_units 30 own
-  cancel --unit U7 "$PID_DIR"
+  RECEPTOR_PID_DIRECTORY=$PID_DIR cancel --unit U7 "$PID_DIR"
   assert_only_ended U7
   for unit in "${!CONTAINER_OF[@]}"; do
     # The directory of a unit that has ended went with it.

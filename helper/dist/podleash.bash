@@ -14,13 +14,14 @@ _podleash_options() {
 }
 
 # _podleash_units: those in the directory that the line names before, else those that podleash finds.
+# Behind a slash: a word without one is a unit.
 _podleash_units() {
   local word directory=
   for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
     word=${word/#\~\//$HOME/}
     [ ! -d "$word" ] || directory=$word
   done
-  podleash list --json ${directory:+"$directory"} 2>/dev/null | sed -n 's/.*"unit": "\([^"]*\)".*/\1/p' | sort -u
+  podleash list --json ${directory:+"$directory/"} 2>/dev/null | sed -n 's/.*"unit": "\([^"]*\)".*/\1/p' | sort -u
 }
 
 # _podleash_in_command: whether the word to complete stands behind COMMAND of `podleash run`.

@@ -6,7 +6,7 @@ function __podleash_units
     set -l directory
     for word in (commandline -opc)[3..-1]
         set word (string replace -r '^--[a-z-]*=' '' -- $word | string replace -r '^~/' $HOME/)
-        test -d "$word"; and set directory $word
+        test -d "$word"; and set directory $word/
     end
     podleash list --json $directory 2>/dev/null | string replace -rf '.*"unit": "([^"]*)".*' '$1' | sort -u
 end

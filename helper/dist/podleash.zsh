@@ -10,7 +10,7 @@ _podleash_units() {
     word=${~${(Q)word#--*=}}
     [[ -d $word ]] && directory=$word
   done
-  units=(${(f)"$(podleash list --json ${directory:+$directory} 2>/dev/null | sed -n 's/.*"unit": "\([^"]*\)".*/\1/p')"})
+  units=(${(f)"$(podleash list --json ${directory:+$directory/} 2>/dev/null | sed -n 's/.*"unit": "\([^"]*\)".*/\1/p')"})
   _wanted units expl unit compadd -a units
 }
 
