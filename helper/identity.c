@@ -681,6 +681,15 @@ static bool is_container(const struct run *run, const struct handle *handle)
 	return (in_container || is_below_conmon(run, pid)) && handle_alive(handle);
 }
 
+/* The mount namespace of the init, where it is not conmon's, in which podman cleans up; else 0. */
+static ino_t own_mounts(const struct run *run, pid_t pid)
+{
+	ino_t mounts = proc_namespace(pid, "mnt");
+	ino_t conmons = run->conmon.pid ? proc_namespace(run->conmon.pid, "mnt") : 0;
+
+	return conmons && mounts != conmons ? mounts : 0;
+}
+
 bool learn_container(struct run *run)
 {
 	_cleanup_handle_ struct handle handle = HANDLE_NONE;
@@ -698,7 +707,7 @@ bool learn_container(struct run *run)
 	if (is_container(run, &handle)) {
 		run->container = handle.id;
 		run->container_is_proven = true;
-		run->mounts = proc_namespace(pid, "mnt");
+		run->mounts = own_mounts(run, pid);
 		draft_add_process(&draft, "container", run->container, NULL);
 		draft_add_number(&draft, "mounts", run->mounts);
 		(void)record_append(run, &draft); /* as above */

@@ -74,7 +74,7 @@ struct run {
 	/* appended once known */
 	struct process conmon;
 	struct process container;	/* the container init */
-	uint64_t mounts;		/* inode of the init's mount namespace; 0: not known */
+	uint64_t mounts;		/* inode of the init's own mount namespace; 0: none known */
 	bool container_is_proven;	/* by this process, not read from the record */
 	char cid[CID_SIZE];		/* "" or valid by cid_valid() */
 	int stop_signal;		/* that the container is asked to end by; 0: SIGTERM */
