@@ -35,6 +35,9 @@
  */
 #define REAPERS_MS 600000
 
+/* From a cleanup that failed to the next try: podman may have had a bad moment. */
+#define AGAIN_MS 1000
+
 /* A question to podman about one container: a hundred cleanups at once take ten seconds. */
 #define ASK_MS 20000
 

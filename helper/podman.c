@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -34,7 +35,8 @@
 #define KILLED_STATUS "137"
 
 #define OUTPUT_LIMIT (4U << 20)
-#define LOOK_MS	     10 /* at a child for which the kernel gives no pidfd */
+#define ERRORS_LIMIT 1024 /* of what a podman that fails said in the end */
+#define LOOK_MS	     10	  /* at a child for which the kernel gives no pidfd */
 
 /* A command line, or a part of one. */
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -44,17 +46,18 @@ static char *const *environment_of(const struct run *run)
 	return (char *const *)(uintptr_t)run->environment;
 }
 
-/* In the child: becomes podman in @directory, or else in /, with @output as its stdout. */
+/* In the child: becomes podman in @directory, or else in /, with @output as stdout, and @errors. */
 __attribute__((noreturn)) static void become_podman(const char *const words[],
 						    char *const environment[],
-						    const char *directory, int output)
+						    const char *directory, int output, int errors)
 {
 	sigset_t none;
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	signals_give_back();
-	if (file_close_stdio(output) && (chdir(directory) == 0 || chdir("/") == 0))
+	if (file_close_stdio(output) && (errors < 0 || dup2(errors, STDERR_FILENO) >= 0) &&
+	    (chdir(directory) == 0 || chdir("/") == 0))
 		(void)execvpe(words[0], (char *const *)(uintptr_t)words, environment);
 	_exit(127);
 }
@@ -124,7 +127,7 @@ static int call(const char *directory, const char *const words[], char *const en
 		return -1;
 	pid_t child = fork();
 	if (child == 0)
-		become_podman(words, environment, directory, ends[1]);
+		become_podman(words, environment, directory, ends[1], -1);
 	cleanup_close(&ends[1]);
 	if (child > 0 && output)
 		*output = read_output(ends[0], deadline);
@@ -165,16 +168,39 @@ static const char *directory_of(const struct run *run)
 	return "/";
 }
 
-/* The same without its output, for as long as it makes progress. */
+const char *last_line(char *text)
+{
+	size_t length = strlen(text);
+
+	while (length && text[length - 1] == '\n')
+		text[--length] = '\0';
+	const char *newline = strrchr(text, '\n');
+	return newline ? newline + 1 : text;
+}
+
+/* Logs what @words, which failed, said last into the file @errors. */
+static void log_failure(const struct run *run, const char *const words[], int status, int errors)
+{
+	char text[ERRORS_LIMIT];
+	off_t size = lseek(errors, 0, SEEK_END);
+	off_t start = size < ERRORS_LIMIT ? 0 : size - ERRORS_LIMIT + 1;
+	ssize_t length = pread(errors, text, sizeof(text) - 1, start);
+
+	text[length > 0 ? length : 0] = '\0';
+	log_run(run, NULL, "%s: status %d: %s", words[0], status, last_line(text));
+}
+
+/* The same without its output, for as long as it makes progress. What it fails of is logged. */
 static int call_patiently(const struct run *run, const char *const words[])
 {
+	_cleanup_close_ int errors = memfd_create("stderr", MFD_CLOEXEC); /* -1: it is not heard */
 	struct handles child = {0};
 	struct handle handle;
 	int status;
 
 	pid_t pid = fork();
 	if (pid == 0)
-		become_podman(words, environment_of(run), directory_of(run), -1);
+		become_podman(words, environment_of(run), directory_of(run), -1, errors);
 	if (pid < 0)
 		return -1;
 	if (!handle_open(&handle, pid)) /* a zombie already */
@@ -188,7 +214,11 @@ static int call_patiently(const struct run *run, const char *const words[])
 		return -1;
 	}
 	/* dead: there is nothing to wait for but a kernel without pidfds */
-	return wait_for(pid, boottime_ms() + KILL_MS, &status) == pid ? exit_status(status) : -1;
+	if (wait_for(pid, boottime_ms() + KILL_MS, &status) != pid)
+		return -1;
+	if (status)
+		log_failure(run, words, exit_status(status), errors);
+	return exit_status(status);
 }
 
 /*
@@ -351,16 +381,6 @@ static void first_line(const char *const words[], char *const environment[], cha
 void podman_version(const char *executable, char *const environment[], char *version, size_t size)
 {
 	first_line(WORDS(executable, "--version"), environment, version, size);
-}
-
-const char *last_line(char *text)
-{
-	size_t length = strlen(text);
-
-	while (length && text[length - 1] == '\n')
-		text[--length] = '\0';
-	const char *newline = strrchr(text, '\n');
-	return newline ? newline + 1 : text;
 }
 
 bool podman_first_image(const char *executable, char *const environment[], char *image, size_t size)

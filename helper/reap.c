@@ -13,7 +13,7 @@
 #include "util.h"
 
 #define ROUNDS	    5
-#define IDLE_ROUNDS 2
+#define IDLE_ROUNDS 3
 
 /* What still runs of a run, at one look. */
 struct scene {
@@ -334,7 +334,7 @@ static void check_record(struct run *run)
 		run->conmon = (struct process){0};
 }
 
-/* Goes on until nothing is left, or twice in vain where that is podman's to do. */
+/* Goes on until nothing is left, or a few times in vain where that is podman's to do. */
 static enum reaped reap_rounds(struct run *run)
 {
 	/* it hears the signal that it is asked to end by */
@@ -355,7 +355,8 @@ static enum reaped reap_rounds(struct run *run)
 		case LEFT_NOTHING:
 			if (settle(run, cleaned))
 				return REAPED;
-			idle++;
+			if (++idle < IDLE_ROUNDS)
+				sleep_ms(AGAIN_MS);
 		}
 	}
 	return idle ? REAPED_IDLE : NOT_REAPED;

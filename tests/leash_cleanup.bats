@@ -180,6 +180,30 @@ END
   podman rm --force --time 0 "$name"
 }
 
+@test "podman fails for a moment: it is asked again, and the log has its own words" {
+  cp "$(command -v podman)" "$WORK/podman"
+  start_script U1 <<END
+$WORK/podman run --rm --network=none $IMAGE sleep 600
+END
+  wait_running
+  cat >"$WORK/podman.new" <<END
+#!/bin/sh
+case " \$* " in *" cleanup "* | *" rm "*)
+  echo "\$*" >>$WORK/asked
+  [ "\$(wc -l <$WORK/asked)" -gt 3 ] || { echo 'first words' >&2; echo 'Error: the storage is busy' >&2; exit 125; }
+  ;;
+esac
+exec $(command -v podman) "\$@"
+END
+  chmod 0755 "$WORK/podman.new"
+  mv "$WORK/podman.new" "$WORK/podman"
+  kill_now "$GUARD" "$CONMON" "$CONTAINER" "$PODMAN" "$RUNNER"
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
+  [ "$(wc -l <"$WORK/asked")" -gt 3 ] || fail "podman was asked only for: $(cat "$WORK/asked")"
+  grep -q "unit U1, run .*: $WORK/podman: status 125: Error: the storage is busy$" "$LOG" || fail "$(cat "$LOG")"
+  assert_nothing_left
+}
+
 @test "podman is given settings relative to its directory: conmon is killed, and nothing of the container is left there" {
   mkdir "$WORK/own"
   cd "$WORK/own"
