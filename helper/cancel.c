@@ -28,6 +28,7 @@ struct kept {
 struct cancelling {
 	struct cancel asked; /* of every directory */
 	struct report report;
+	const struct given *given; /* the one that is looked at */
 	bool named;	  /* the directory, where a unit may be stopped that is not there yet */
 	int64_t deadline; /* boottime_ms(), of all directories together */
 	struct kept *kept;
@@ -114,6 +115,7 @@ static void cancel_directory(int directory, const char *path, void *context)
 
 	cancel.directory = directory;
 	cancel.path = path;
+	cancel.reapers.given = cancelling->given;
 	cancel_begin(&cancel);
 	if (!cancel.over && keep(cancelling, &cancel))
 		return;
@@ -186,6 +188,7 @@ static int cancel_all(const struct given *given, size_t count, void *context)
 	if (!has_unit(cancelling, given, count))
 		return EXIT_NOTHING;
 	for (size_t i = 0; i < count; i++) {
+		cancelling->given = &given[i];
 		cancel_directory(given[i].directory, given[i].path, cancelling);
 		if (cancelling->asked.unit)
 			cancel_own_directory(&given[i], cancelling);

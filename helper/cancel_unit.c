@@ -205,7 +205,7 @@ static void report_waiting(struct cancel *cancel)
 		    !reapers_gave_up(&cancel->reapers, name) &&
 		    record_open(&run, cancel->directory, name, false, &why) &&
 		    is_meant(cancel, &run))
-			report_run(cancel->report, run.unit, run.name, NULL);
+			report_run(&cancel->reapers, run.unit, run.name, NULL);
 	}
 }
 

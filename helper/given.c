@@ -342,6 +342,17 @@ int given_none(void)
 	return 0;
 }
 
+void given_print(const struct given *given, char end)
+{
+	char path[PATH_MAX];
+
+	if (given->alone)
+		return;
+	(void)snprintf(path, sizeof(path), "%s", given->path);
+	make_printable(path); /* its user has chosen it */
+	(void)printf("%s:%c", path, end);
+}
+
 bool given_is_directory(const char *word)
 {
 	return strchr(word, '/') || !unit_name_valid(word);

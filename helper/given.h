@@ -42,6 +42,9 @@ int given_none(void);
 /* Whether a word of the command line is a path; else it is a unit's name. */
 bool given_is_directory(const char *word);
 
+/* Prints `PATH:` and @end to stdout, but where no other directory is looked at. */
+void given_print(const struct given *given, char end);
+
 /* Whether there is anything of the unit @name: a run, a tombstone or a directory of its own. */
 bool given_has_unit(const struct given *given, const char *name);
 

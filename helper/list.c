@@ -118,16 +118,6 @@ static void list_directory(int directory, const char *path, void *context)
 			list_run(listing, directory, path, run);
 }
 
-/* Its user has chosen the path. */
-static void print_heading(const char *path)
-{
-	char text[PATH_MAX];
-
-	(void)snprintf(text, sizeof(text), "%s", path);
-	make_printable(text);
-	(void)printf("%s:\n", text);
-}
-
 static void list_given(struct listing *listing, const struct given *given)
 {
 	listing->given = given;
@@ -136,8 +126,8 @@ static void list_given(struct listing *listing, const struct given *given)
 	list_directory(given->directory, given->path, listing);
 	listing->refused |= given_each_unit(given, list_directory, listing) > 0;
 	size_t runs = listing->table.rows + listing->runs.count;
-	if (runs && !given->alone)
-		print_heading(given->path);
+	if (runs)
+		given_print(given, '\n');
 	listing->shown += runs;
 	table_print(&listing->table);
 	table_free(&listing->table);

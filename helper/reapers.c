@@ -7,6 +7,7 @@
 
 #include "bounds.h"
 #include "file.h"
+#include "given.h"
 #include "json.h"
 #include "log.h"
 #include "plain.h"
@@ -17,8 +18,9 @@
 #define CHILDREN_MAX 32
 #define LOOK_MS	     10
 
-void report_run(struct report *report, const char *unit, const char *run, const char *done)
+void report_run(const struct reapers *reapers, const char *unit, const char *run, const char *done)
 {
+	struct report *report = reapers->report;
 	char words[16], *dash;
 
 	if (!done)
@@ -26,8 +28,11 @@ void report_run(struct report *report, const char *unit, const char *run, const 
 	if (report->silent)
 		return;
 	progress_erase(report->progress);
+	if (!report->json)
+		given_print(reapers->given, ' ');
 	if (report->json) {
 		json_begin(stdout);
+		json_string(stdout, "directory", reapers->given->path);
 		json_string(stdout, "unit", unit);
 		json_string(stdout, "run", run);
 		json_string(stdout, "result", done ? done : "left");
@@ -96,8 +101,7 @@ static void report_end(struct reapers *reapers, const struct reaper *reaper, enu
 	if (!reaper->conmon) {
 		if (outcome == ENDED && record_exists(reapers->directory, reaper->name))
 			outcome = NOT_REMOVED;
-		report_run(reapers->report, reaper->unit, reaper->name,
-			   outcome == ENDED ? "ended" : NULL);
+		report_run(reapers, reaper->unit, reaper->name, outcome == ENDED ? "ended" : NULL);
 	}
 	if (outcome != ENDED)
 		reapers_give_up(reapers, reaper->name,
@@ -114,7 +118,7 @@ static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 		if (handle_alive(&reaper->process))
 			return false;
 		if (!record_exists(reapers->directory, reaper->name))
-			report_run(reapers->report, reaper->unit, reaper->name, "ended");
+			report_run(reapers, reaper->unit, reaper->name, "ended");
 		return true;
 	}
 	/* our own child, not waited for yet: its pid cannot be anyone else's */
@@ -273,7 +277,7 @@ void reapers_free(struct reapers *reapers)
 		if (reaper->conmon)
 			log_line("%s: its container has not ended yet", reaper->name);
 		else
-			report_run(reapers->report, reaper->unit, reaper->name, NULL);
+			report_run(reapers, reaper->unit, reaper->name, NULL);
 		reapers->report->children -= !reaper->is_guard;
 		handle_close(&reaper->process);
 	}

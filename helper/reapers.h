@@ -35,8 +35,11 @@ struct reaper {
 	char unit[UNIT_SIZE];
 };
 
+struct given;
+
 struct reapers {
 	int directory;
+	const struct given *given; /* that the command looks at; NULL where it is silent */
 	struct report *report;
 	struct reaper *item;
 	size_t count;
@@ -45,7 +48,7 @@ struct reapers {
 };
 
 /* Prints one line for a run: what was done with it, or, with @done NULL, that it is left. */
-void report_run(struct report *report, const char *unit, const char *run, const char *done);
+void report_run(const struct reapers *reapers, const char *unit, const char *run, const char *done);
 
 /* Shows how far it is. */
 void report_progress(struct report *report);

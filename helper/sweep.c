@@ -45,8 +45,9 @@ struct swept {
 struct sweep {
 	bool dry_run;
 	struct report report;
-	int64_t deadline; /* of who has a lock: boottime_ms() */
-	struct swept *at; /* the one that is looked at */
+	int64_t deadline;	   /* of who has a lock: boottime_ms() */
+	const struct given *given; /* the one that is looked at */
+	struct swept *at;	   /* it, or a unit's below it */
 
 	struct swept *kept; /* in which something is waited for; their directories are our own */
 	size_t count;
@@ -114,15 +115,15 @@ static bool sweep_run(struct sweep *sweep, const char *name)
 	if (sweep->dry_run)
 		record_unlock(&run);
 	if (where == PLACE_ELSEWHERE) {
-		report_run(&sweep->report, run.unit, run.name, NULL);
+		report_run(&sweep->at->reapers, run.unit, run.name, NULL);
 		name_elsewhere(sweep, &run);
 	} else if (where == PLACE_HERE && run_is_held(&run)) {
-		report_run(&sweep->report, run.unit, run.name,
+		report_run(&sweep->at->reapers, run.unit, run.name,
 			   sweep->dry_run			? "would-guard"
 			   : guard_start(&run, sweep->at->path) ? "guarded"
 								: NULL);
 	} else if (sweep->dry_run) {
-		report_run(&sweep->report, run.unit, run.name, "would-end");
+		report_run(&sweep->at->reapers, run.unit, run.name, "would-end");
 	} else if (!reapers_have_room(&sweep->at->reapers)) {
 		sweep->at->crowded = true;
 		return true;
@@ -293,7 +294,7 @@ static void sweep_directory(struct sweep *sweep, int directory, const char *path
 	struct swept swept = {.directory = directory, .is_unit = is_unit};
 
 	(void)snprintf(swept.path, sizeof(swept.path), "%s", path);
-	swept.reapers = (struct reapers){.directory = directory, .report = &sweep->report};
+	swept.reapers = (struct reapers){directory, sweep->given, .report = &sweep->report};
 	if (!names_read(directory, &swept.names)) {
 		print_error("%s: cannot be read: %s", path, strerror(errno));
 		sweep->report.left++;
@@ -344,6 +345,7 @@ static int sweep_all(const struct given *given, size_t count, void *context)
 	struct sweep *sweep = context;
 
 	for (size_t i = 0; i < count; i++) {
+		sweep->given = &given[i];
 		sweep_directory(sweep, given[i].directory, given[i].path, false);
 		sweep->report.left += given_each_unit(&given[i], sweep_unit, sweep);
 	}

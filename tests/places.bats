@@ -53,6 +53,11 @@ everywhere() {
   orphan 0 /run/roots variable-of-root
 }
 
+# said RESULT: of text in the file out, the same of the units that have come to it.
+said() {
+  sed -nE "s/^(.*): unit ([^,]*), run 1-1: $1\$/\2 \1/p" "$WORK/out" | sort
+}
+
 # seen: of JSON in the file out, each unit with its directory.
 seen() {
   jq -r '.unit + " " + .directory' "$WORK/out" | sort
@@ -117,12 +122,21 @@ variable-of-root /run/roots"
   export RECEPTOR_PID_DIRECTORY=/run/roots
   collect in_room "$PODLEASH" sweep --dry-run
   [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ "$(grep -c '^unit .*: would end$' "$WORK/out")" = 6 ] || explain 'not all'
+  said 'would end' | diff <(echo "$OF_A"$'\n'"$OF_OTHERS") - || explain 'not these'
   [ "$(in_room find /run /tmp -xdev -name '1-1.run' | wc -l)" = 6 ] || fail 'something was removed'
   collect in_room "$PODLEASH" sweep
   [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ "$(grep -c '^unit .*: ended$' "$WORK/out")" = 6 ] || explain 'not all'
+  said ended | diff <(echo "$OF_A"$'\n'"$OF_OTHERS") - || explain 'not these'
   [ -z "$(in_room find /run /tmp -xdev -name '1-1.run')" ] || fail 'something is left'
+  everywhere
+  collect in_room "$PODLEASH" sweep --json
+  seen | diff <(echo "$OF_A"$'\n'"$OF_OTHERS") - || explain 'not these as JSON'
+  # One directory needs no name, but in JSON.
+  orphan "$B" "/tmp/podleash-$B" tmp-of-b
+  collect as "$B" "$PODLEASH" sweep --dry-run
+  [ "$(<"$WORK/out")" = 'unit tmp-of-b, run 1-1: would end' ] || explain 'not that run alone'
+  collect as "$B" "$PODLEASH" sweep --json
+  [ "$(seen)" = "tmp-of-b /tmp/podleash-$B" ] || explain 'not that directory'
 }
 
 # bats test_tags=root
@@ -136,10 +150,12 @@ variable-of-root /run/roots"
   [ -z "$(in_room find /run /tmp -xdev -name 'cancelled.*')" ] || fail 'a tombstone'
   collect in_room "$PODLEASH" cancel --unit tmp-of-a
   [ "$STATUS" = 0 ] || explain 'not status 0'
-  [ "$(<"$WORK/out")" = 'unit tmp-of-a, run 1-1: ended' ] || explain 'not that run'
+  [ "$(<"$WORK/out")" = "/tmp/podleash-$A: unit tmp-of-a, run 1-1: ended" ] || explain 'not that run'
   # Nothing of it starts any more, in any directory of its user's.
   [ "$(in_room find /run /tmp -xdev -name cancelled.tmp-of-a -user "$A" | wc -l)" = 3 ] || explain 'not that tombstone'
   [ "$(in_room find /run /tmp -xdev -name 'cancelled.*' | wc -l)" = 3 ] || explain 'more'
+  collect in_room "$PODLEASH" cancel --json --unit tmp-of-b
+  [ "$(seen)" = "tmp-of-b /tmp/podleash-$B" ] || explain 'not that directory'
   # It may be repeated, and a unit that is still to come be stopped.
   collect in_room "$PODLEASH" cancel --unit tmp-of-a
   [ "$STATUS" = 0 ] || explain 'again: not status 0'
@@ -251,7 +267,7 @@ variable-of-root /run/roots"
   kill_now "$hostile"
   [ "$STATUS" = 1 ] || explain 'not status 1'
   grep -qx "podleash sweep: uid $B: podleash, as this user, was stopped, or took too long; not all of this user's runs were looked at" "$WORK/err" || explain 'he is not named'
-  grep -qx 'unit of-a, run 1-1: ended' "$WORK/out" || explain 'the other one is not ended'
+  grep -qx "/tmp/podleash-$A: unit of-a, run 1-1: ended" "$WORK/out" || explain 'the other one is not ended'
 }
 
 # bats test_tags=root
