@@ -11,14 +11,13 @@
 #include "receptor_conf.h"
 #include "usage.h"
 
-#define PLACES_MAX 128
-#define FIX_SIZE   (3 * PATH_MAX)
+#define FIX_SIZE (3 * PATH_MAX)
 
 /* A path that the environment or a work command names; each once. */
 struct place {
 	enum place_kind { NAMED_LIBRARY, NAMED_HELPER, NAMED_DIRECTORY } kind;
-	bool is_made; /* a directory that `podleash run` makes: it need not be there */
-	char *path;
+	bool is_made;	     /* a directory that `podleash run` makes: it need not be there */
+	char path[PATH_MAX]; /* cut where too long */
 };
 
 /* A configuration of receptor's. */
@@ -58,7 +57,7 @@ struct doctor {
 	struct conf conf;
 	struct work *work;
 	size_t works;
-	struct place place[PLACES_MAX];
+	struct place *place;
 	size_t places;
 };
 

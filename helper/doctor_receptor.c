@@ -5,10 +5,12 @@
 
 #include "../preload/podman_command.h"
 #include "../preload/resolve.h"
+#include "commands.h"
 #include "doctor.h"
 #include "file.h"
 #include "given.h"
 #include "library.h"
+#include "log.h"
 #include "piddir.h"
 #include "util.h"
 
@@ -31,24 +33,28 @@ bool names_directory(char *const variables[])
 	return directory && *directory;
 }
 
-/* Adds the @length bytes at @path; one that has no room is not looked at. */
+/* Adds the @length bytes at @path. */
 static void add_place(struct doctor *doctor, enum place_kind kind, const char *path, size_t length,
 		      bool is_made)
 {
-	char *copy = strndup(path, length);
-	struct place *place = doctor->place;
+	struct place *place = doctor->place, *larger;
 
-	for (; copy && place < doctor->place + doctor->places; place++) {
-		if (place->kind != kind || !equal(place->path, copy))
+	for (; place < doctor->place + doctor->places; place++) {
+		if (place->kind != kind || strncmp(place->path, path, length) ||
+		    place->path[length])
 			continue;
 		place->is_made = place->is_made && is_made;
-		free(copy);
 		return;
 	}
-	if (copy && doctor->places < PLACES_MAX)
-		doctor->place[doctor->places++] = (struct place){kind, is_made, copy};
-	else
-		free(copy);
+	larger = reallocarray(doctor->place, doctor->places + 1, sizeof(*larger));
+	if (!larger) {
+		print_error("%s; not all could be looked at", strerror(errno));
+		exit(EXIT_LEFT);
+	}
+	doctor->place = larger;
+	place = &larger[doctor->places++];
+	*place = (struct place){.kind = kind, .is_made = is_made};
+	(void)snprintf(place->path, sizeof(place->path), "%.*s", (int)length, path);
 }
 
 /* Adds what @variables name: an environment, or the words of a command line of env(1). */

@@ -620,6 +620,16 @@ foreign() {
   assert_says fail work-command "^$WORK/nowhere: No such file" --receptor-conf "$WORK/nowhere"
 }
 
+@test "however many directories the configuration names, each is looked at" {
+  local i
+  for ((i = 0; i < 200; i++)); do
+    printf -- '- work-command:\n    worktype: w%d\n    command: %s\n    params: run --pid-dir %s ansible-runner worker\n' \
+      $i "$PODLEASH" "$WORK/d$i"
+  done >"$WORK/receptor.conf"
+  doctor --receptor-conf "$WORK/receptor.conf"
+  [ "$(grep -c "^ok    directory: $WORK/d[0-9]* is not there: podleash run makes it\$" "$WORK/out")" = 200 ] || explain 'not each'
+}
+
 # ---- work commands ----
 
 @test "which work commands are leashed" {
