@@ -100,6 +100,18 @@ int file_open_log(const char *path)
 	return directory < 0 ? -1 : open_plain(directory, name, O_WRONLY | O_APPEND | O_CREAT, 0);
 }
 
+bool file_takes_log(const char *path)
+{
+	char name[NAME_MAX + 1];
+	uid_t other;
+	_cleanup_close_ int directory = walk(path, name, &other);
+	_cleanup_close_ int fd =
+		directory < 0 ? -1 : open_plain(directory, name, O_WRONLY | O_APPEND, 0);
+
+	return fd >= 0 || (directory >= 0 && errno == ENOENT &&
+			   faccessat(directory, ".", W_OK | X_OK, 0) == 0);
+}
+
 bool file_close_stdio(int output)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

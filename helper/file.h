@@ -29,6 +29,9 @@ int file_open_directory(int directory, const char *name);
  */
 int file_open_log(const char *path);
 
+/* Whether that would open it. Makes nothing. */
+bool file_takes_log(const char *path);
+
 /*
  * Puts /dev/null in the place of stdin, stdout and stderr, and @output, where it is not -1, in that
  * of stdout. False where that cannot be done. Async-signal-safe.

@@ -127,9 +127,8 @@ static void put(const char *line, const struct run *run, const char *reason)
 const char *log_place(const char *unit)
 {
 	static char command[256];
-	_cleanup_close_ int fd = log_file ? file_open_log(log_file) : -1;
 
-	if (fd >= 0)
+	if (log_file && file_takes_log(log_file))
 		return log_file;
 	if (access(JOURNAL_SOCKET, F_OK))
 		return "syslog";

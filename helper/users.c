@@ -150,6 +150,7 @@ static bool become(uid_t uid)
 
 	if (user && setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(uid) == 0 &&
 	    take_environment(user)) {
+		log_init(); /* root's file would be made as his */
 		users_drop_rights();
 		return true;
 	}

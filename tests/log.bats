@@ -206,6 +206,15 @@ record_of_unit() {
   PODLEASH_LOG=relative assert_named 'journalctl -t podleash PODLEASH_UNIT=U1' $JOURNAL
 }
 
+@test "who only names the log makes none; where none can be made, the line names the journal" {
+  BYSTANDER=$DEAD record "$PID_DIR" 1-1 uid=54321 >"$PID_DIR/1-1.run"
+  PODLEASH_LOG=$LOG logged $JOURNAL -- "$BUILD/podleash" sweep --dry-run "$PID_DIR"
+  grep -qx "unit U1, run 1-1: something is left; see $LOG" "$WORK/err" || explain 'not the file'
+  [ ! -e "$LOG" ] || fail 'it was made'
+  PODLEASH_LOG=$WORK/missing/log logged $JOURNAL -- "$BUILD/podleash" sweep --dry-run "$PID_DIR"
+  grep -qx 'unit U1, run 1-1: something is left; see journalctl -t podleash PODLEASH_UNIT=U1' "$WORK/err" || explain 'not the journal'
+}
+
 @test "no helper: the library tells syslog, and podman is started as it was asked for" {
   logged $SYSLOG -- env LD_PRELOAD="$BUILD/libpodleash.so" RECEPTOR_PID_DIRECTORY="$PID_DIR" PODLEASH_HELPER="$WORK/missing" \
     env "$WORK/bin/podman" run --rm image

@@ -238,6 +238,17 @@ variable-of-root /run/roots"
 }
 
 # bats test_tags=root
+@test "root's log is not made as another user, whom it would lock root out for" {
+  orphan "$A" "/tmp/podleash-$A" U1
+  printf 'remove=1\ncid=%064d\n' 1 >>"/proc/$ROOM/root/tmp/podleash-$A/1-1.run"
+  chmod a+rx "$WORK/bin" && chmod a+rwx "$WORK"
+  : >"$WORK/known"
+  PODLEASH_LOG=/tmp/log collect in_room "$PODLEASH" sweep
+  grep -q '^container cleanup ' "$WORK/called" || explain 'there was nothing to log'
+  ! in_room test -e /tmp/log || fail "$(in_room ls -l /tmp/log)"
+}
+
+# bats test_tags=root
 @test "another user's link in the place of root's directory makes none of what it leads to" {
   in_room install -d /run/etc
   in_room setpriv --reuid "$A" --clear-groups ln -s /run/etc /tmp/podleash-0
