@@ -8,6 +8,9 @@ described = $(shell { [ ! -e .git ] || git describe --tags --match v$(RELEASE) -
 	head=$$(git rev-parse --short=9 HEAD) && echo v$(RELEASE)-$$(git rev-list --count HEAD)-g$$head; }; } 2>/dev/null | \
 	sed 's/^v//; s/-/+/; s/-/./')
 VERSION  := $(or $(shell cat .version 2>/dev/null),$(described),$(RELEASE))
+# The project has no home yet, and .example is nobody's (RFC 2606). What packages and docs name as their home page, where
+# releases are, and the maintainers' address, is made of this.
+SITE    ?= podleash.example
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
@@ -165,7 +168,8 @@ install-docs: ## README.md and docs/ below DOCDIR, with these paths in them
 	install -d $(DESTDIR)$(DOCDIR)
 	cp -r README.md docs $(DESTDIR)$(DOCDIR)
 	find $(DESTDIR)$(DOCDIR) -type f -exec sed -i -e '/make install/! s,/usr/local/bin/podleash,$(BINDIR)/podleash,g' \
-		-e '/make install/! s,/usr/local/lib/libpodleash,$(LIBDIR)/libpodleash,g' {} +
+		-e '/make install/! s,/usr/local/lib/libpodleash,$(LIBDIR)/libpodleash,g' \
+		-e 's,podleash\.example,$(SITE),g' {} +
 
 uninstall: ## remove what an install with the same values has put there; first read docs/receptor.md
 	helper/dist/remove-library $(DESTDIR)$(LIBDIR)/libpodleash.so $(DESTDIR)$(TMPFILESDIR)
@@ -178,7 +182,8 @@ uninstall: ## remove what an install with the same values has put there; first r
 # Always: the values may be others than those of the last time.
 $(BUILD)/dist/%: helper/dist/%.in always
 	$(call say,GEN,$@)
-	$(Q)mkdir -p $(@D) && sed 's,@VERSION@,$(VERSION),g; s,@BINDIR@,$(BINDIR),g; s,@LIBDIR@,$(LIBDIR),g' $< >$@
+	$(Q)mkdir -p $(@D) && sed -e 's,@VERSION@,$(VERSION),g; s,@BINDIR@,$(BINDIR),g; s,@LIBDIR@,$(LIBDIR),g' \
+		-e 's,podleash\.example,$(SITE),g' $< >$@
 
 .PHONY: dist rpm deb packages
 archive = podleash-$(VERSION)
@@ -206,6 +211,7 @@ deb: dist $(BUILD)/dist/debian/changelog ## a .deb of the last commit, in build/
 	cp -r $(BUILD)/deb/$(archive)/helper/dist/debian $(BUILD)/deb/$(archive)/debian
 	sed "s/@DATE@/$$(git log -1 --format=%cD)/" $(BUILD)/dist/debian/changelog \
 		>$(BUILD)/deb/$(archive)/debian/changelog
+	sed -i 's,podleash\.example,$(SITE),g' $(BUILD)/deb/$(archive)/debian/control $(BUILD)/deb/$(archive)/debian/watch
 	cd $(BUILD)/deb/$(archive) && dpkg-buildpackage --build=binary --no-sign
 	mv $(BUILD)/deb/podleash_*.deb $(BUILD)/
 

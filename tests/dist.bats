@@ -217,6 +217,16 @@ sees_clean_jobs() {
     grep -q "make install BINDIR=$opt/bin LIBDIR=$opt/lib\$"
 }
 
+@test "where the project lives is said once: what is made names that" {
+  local copy=$WORK/copy
+  mkdir "$copy"
+  tar -C "${TESTS%/*}" -c --exclude=./build --exclude=./.git . | tar -C "$copy" -x
+  make -s -C "$copy" SITE=podleash.test DOCDIR=/docs DESTDIR="$WORK" install-docs build/dist/podleash.spec build/dist/debian/changelog
+  grep -q 'maintainers@podleash\.test' "$WORK/docs/docs/SECURITY.md"
+  grep -qx 'URL: *https://podleash.test' "$copy/build/dist/podleash.spec"
+  ! grep -r 'podleash\.example' "$WORK/docs/docs/SECURITY.md" "$copy"/build/dist || fail 'not everywhere'
+}
+
 # headings FILE: the names that links have for them.
 headings() {
   sed -n 's/^##* //p' "$1" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9_\n-'
