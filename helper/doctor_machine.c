@@ -158,6 +158,7 @@ void check_kernel(struct doctor *doctor)
 struct patrol {
 	struct doctor *doctor;
 	size_t runs, bad;
+	bool hidden; /* the directories: given.h */
 };
 
 static void patrol_record(struct patrol *patrol, int directory, const char *path, const char *name)
@@ -180,7 +181,7 @@ static void patrol_record(struct patrol *patrol, int directory, const char *path
 		say(doctor, FAIL, fix(doctor, "rm %s", file),
 		    "%s: %s; a container of it ends only with all of %s, by podleash cancel", file,
 		    why, path);
-	else if (place == PLACE_ELSEWHERE)
+	else if (place == PLACE_ELSEWHERE || patrol->hidden)
 		say(doctor, WARN, NULL, "%s, unit %s: %s", file, run.unit, ELSEWHERE);
 	else if (place == PLACE_HERE)
 		say(doctor, FAIL, fix(doctor, "%s sweep %s", doctor->program, path),
@@ -226,6 +227,7 @@ static int patrol_places(const struct given *given, size_t count, void *context)
 	struct patrol *patrol = context;
 
 	for (size_t i = 0; i < count; i++) {
+		patrol->hidden = given[i].hidden;
 		patrol_directory(given[i].directory, given[i].path, patrol);
 		patrol->bad += given_each_unit(&given[i], patrol_directory, patrol);
 	}

@@ -120,7 +120,9 @@ void conf_read(struct conf *conf, const char *path)
 static int add_found(const struct given *given, size_t count, void *context)
 {
 	for (size_t i = 0; i < count; i++)
-		add_place(context, NAMED_DIRECTORY, given[i].path, strlen(given[i].path), true);
+		if (!given[i].hidden)
+			add_place(context, NAMED_DIRECTORY, given[i].path, strlen(given[i].path),
+				  true);
 	return 0;
 }
 

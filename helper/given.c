@@ -176,7 +176,7 @@ static int call_given(void *context)
 struct places {
 	struct given *all;
 	size_t count;
-	size_t hidden; /* guards' directories that are not at their paths here */
+	size_t removed; /* guards' directories, or not fit to be looked at any more */
 	bool refused, quiet;
 };
 
@@ -188,7 +188,8 @@ static void refuse(struct places *places, const char *path, const char *why)
 }
 
 /* Adds @directory, which is at @path, and takes it over. */
-static void add_place(struct places *places, int directory, const char *path, bool usual)
+static void add_place(struct places *places, int directory, const char *path, bool usual,
+		      bool hidden)
 {
 	_cleanup_close_ int fd = directory;
 	struct given *larger;
@@ -210,7 +211,11 @@ static void add_place(struct places *places, int directory, const char *path, bo
 		return;
 	}
 	places->all = larger;
-	larger[places->count] = (struct given){.directory = take_fd(&fd), .usual = usual};
+	larger[places->count] = (struct given){
+		.directory = take_fd(&fd),
+		.usual = usual,
+		.hidden = hidden,
+	};
 	(void)snprintf(larger[places->count++].path, PATH_MAX, "%s", path);
 }
 
@@ -224,7 +229,7 @@ static void look_at_place(struct places *places, const char *path, bool expected
 	_cleanup_close_ int directory = piddir_look(path, &why);
 
 	if (directory >= 0 && piddir_is_closed(directory, &why))
-		add_place(places, take_fd(&directory), path, true);
+		add_place(places, take_fd(&directory), path, true, false);
 	else if (directory >= 0 || is_shortage() ||
 		 (expected && errno != ENOENT && piddir_owner(path) == geteuid()))
 		refuse(places, path, why);
@@ -237,28 +242,54 @@ static void look_at_unusual(struct places *places, const char *path)
 	_cleanup_close_ int directory = piddir_look(path, &why);
 
 	if (directory >= 0 && holds_ours(directory) && piddir_is_closed(directory, &why))
-		add_place(places, take_fd(&directory), path, false);
+		add_place(places, take_fd(&directory), path, false, false);
+}
+
+/*
+ * Opens the directory of @guard, which proc(5) has at @link. Through that alone where it is not at
+ * @path here, which is written anew then: the guard is alive, so @link led to what is its own.
+ */
+static int open_guarded(const struct handle *guard, const char *link, char path[PATH_MAX],
+			bool *hidden)
+{
+	const char *why;
+	_cleanup_close_ int here = piddir_look(path, &why);
+	char own[PATH_MAX];
+
+	*hidden = here < 0 || !leads_to(link, here);
+	if (!*hidden)
+		return take_fd(&here);
+	_cleanup_close_ int there = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (there < 0 || !handle_alive(guard) || piddir_is_removed(there) ||
+	    snprintf(own, PATH_MAX, "/proc/%d/root%s", (int)guard->id.pid, path) >= PATH_MAX)
+		return -1;
+	memcpy(path, own, sizeof(own));
+	return piddir_look_at(there, ".", &why);
 }
 
 static bool add_guarded(const char *run, struct handle *guard, void *context)
 {
 	struct places *places = context;
 	char link[64], path[PATH_MAX];
+	pid_t pid = guard->id.pid;
 	const char *why;
+	bool hidden;
 
-	(void)snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)guard->id.pid,
-		       GUARD_FD_DIRECTORY);
+	(void)snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, GUARD_FD_DIRECTORY);
 	ssize_t length = readlink(link, path, sizeof(path) - 1);
-	path[length > 0 ? length : 0] = '\0';
-	_cleanup_close_ int directory = length > 0 ? piddir_look(path, &why) : -1;
-	if (directory >= 0 && leads_to(link, directory) && piddir_is_closed(directory, &why)) {
-		add_place(places, take_fd(&directory), path, false);
-	} else if (length > 0 && handle_alive(guard) &&
-		   proc_namespace(guard->id.pid, "pid") == proc_namespace(0, "pid")) {
-		if (!places->quiet && may_name(&places->hidden))
+	if (length <= 0)
+		return true;
+	path[length] = '\0';
+	_cleanup_close_ int directory = open_guarded(guard, link, path, &hidden);
+	/* else it is in a container */
+	bool is_here = proc_namespace(pid, "pid") == proc_namespace(0, "pid");
+	if (directory >= 0 && (!hidden || is_here) && piddir_is_closed(directory, &why)) {
+		add_place(places, take_fd(&directory), path, false, hidden);
+	} else if (is_here && handle_alive(guard)) {
+		if (!places->quiet && may_name(&places->removed))
 			print_error("pid %d, the guard of run %s: its directory is not at %s here; "
 				    "act from where it runs",
-				    (int)guard->id.pid, run, path);
+				    (int)pid, run, path);
 		places->refused = true;
 	}
 	return true;

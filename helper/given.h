@@ -14,6 +14,9 @@ struct given {
 	int directory;
 	bool usual; /* where it is expected: what is refused below it is named */
 	bool alone; /* the command looks at no other, of any user */
+	/* in mounts that are not ours, as /tmp is with PrivateTmp=yes: what podman has beside it is
+	   not here either */
+	bool hidden;
 	char path[PATH_MAX];
 };
 
@@ -24,7 +27,8 @@ struct given {
  *    /tmp/podleash-UID;
  *  - $RUNTIME_DIRECTORY, where it holds a record, a tombstone or another file that only podleash
  *    makes;
- *  - those that his living guards have open, but for units' own below one of these.
+ *  - those that his living guards have open, but for units' own below one of these; the path of
+ *    one in mounts that are not ours leads through the guard's root.
  * Returns what it returned, EXIT_NOTHING where there is none, or EXIT_LEFT where one is refused,
  * with a line on stderr. @word is refused where piddir_open() does, and where it is no pid
  * directory: none of the first two, and no living guard's.

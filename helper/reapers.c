@@ -224,6 +224,11 @@ void reapers_start(struct reapers *reapers, struct run *run, const char *file)
 		reaper.conmon = run->conmon.pid;
 		(void)snprintf(reaper.name, sizeof(reaper.name), "%s", file);
 	}
+	if (reapers->given && reapers->given->hidden) {
+		log_run(run, NULL, "%s", ELSEWHERE);
+		report_end(reapers, &reaper, NOT_ENDED);
+		return;
+	}
 	/* of an earlier boot nothing runs, and nothing is waited for */
 	pid_t child = run_place(run) != PLACE_EARLIER_BOOT ? fork_reaper(&reaper.process) : -1;
 	if (child == 0)

@@ -63,7 +63,8 @@ void report_unnamed(const struct report *report, const char *path);
  * Reaps @run in a child, which keeps the record's lock, and goes on when we end; the caller frees
  * the run. Where no child is to be had, and for a run of an earlier boot, reaps in this process. Of
  * a run without a record (plain.h) @file is the pid file that told of it, else NULL; its pid files
- * are removed then, and one of a conmon that is being reaped already is left to that.
+ * are removed then, and one of a conmon that is being reaped already is left to that. In a hidden
+ * directory (given.h) it is given up.
  */
 void reapers_start(struct reapers *reapers, struct run *run, const char *file);
 

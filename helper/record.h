@@ -151,10 +151,10 @@ enum run_place {
 
 enum run_place run_place(const struct run *run);
 
-/* What an operator is told of a run that is PLACE_ELSEWHERE. */
+/* What an operator is told of a run that is PLACE_ELSEWHERE, or in a hidden directory (given.h). */
 #define ELSEWHERE                                                                                  \
-	"it is of another user, pid or time namespace, or the boot id cannot be read here; left "  \
-	"alone, act from where it was started"
+	"it is of another user, pid, time or mount namespace, or the boot id cannot be read "      \
+	"here; left alone, act from where it was started"
 
 /*
  * Writes in which boot the pids and times are meant that lie in @directory: its id; where that

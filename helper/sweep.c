@@ -114,7 +114,7 @@ static bool sweep_run(struct sweep *sweep, const char *name)
 	enum run_place where = run_place(&run);
 	if (sweep->dry_run)
 		record_unlock(&run);
-	if (where == PLACE_ELSEWHERE) {
+	if (where == PLACE_ELSEWHERE || sweep->at->reapers.given->hidden) {
 		report_run(&sweep->at->reapers, run.unit, run.name, NULL);
 		name_elsewhere(sweep, &run);
 	} else if (where == PLACE_HERE && run_is_held(&run)) {
@@ -267,7 +267,7 @@ static void end(struct sweep *sweep, struct swept *swept)
 	reapers_free(&swept->reapers);
 	names_free(&swept->names);
 	/* where `podleash run` made it and uses it no more; fails where anything is in it */
-	if (swept->is_unit && !sweep->dry_run)
+	if (swept->is_unit && !sweep->dry_run && !swept->reapers.given->hidden)
 		(void)piddir_remove(swept->directory, swept->path);
 }
 

@@ -205,6 +205,50 @@ variable-of-root /run/roots"
   [ "$STATUS" = 0 ] || explain 'it is not ended'
 }
 
+# private UID COMMAND...: as a service with PrivateTmp=yes has it: a /tmp of its own, below which its directories are.
+private() {
+  in_room unshare --mount --propagation private bash -c "$(declare -f clear_room); clear_room \"\$@\"" room \
+    setpriv --reuid "$1" --regid "$1" --clear-groups env -u PODLEASH_LOG -u XDG_RUNTIME_DIR "${@:2}"
+}
+
+# bats test_tags=root
+@test "a directory in a service's own /tmp: its runs are listed, and cancelled by their guards; what has none is for who is there" {
+  local uid guard as command
+  chmod a+rx "$WORK/bin" && chmod a+rw "$WORK"
+  mkfifo -m 0666 "$WORK/go"
+  for uid in "$A" 0; do
+    echo "uid $uid"
+    # shellcheck disable=SC2016 # for the inner shell
+    private "$uid" sh -c 'mkdir -m 0700 "$0" && exec "$@"' "/tmp/podleash-$uid" "$PODLEASH" run --unit=U1 "--pid-dir=/tmp/podleash-$uid/U1" \
+      "$WORK/bin/podman" run --rm image </dev/null >"$WORK/job" 2>&1 3>&- &
+    OURS+=("$(identity $!)")
+    wait_until 20 eval "in_room '$PODLEASH' list --json 2>/dev/null | grep -q U1" || fail "$(<"$WORK/job")"
+    # shellcheck disable=SC2086 # words
+    for as in in_room "as $uid"; do
+      collect $as "$PODLEASH" list --json
+      [ "$STATUS" = 0 ] && [ ! -s "$WORK/err" ] || explain "$as: not status 0 alone"
+      [[ $(seen) =~ ^"U1 /proc/"[0-9]+"/root/tmp/podleash-$uid/U1"$ ]] || explain "$as: not that run"
+      [ "$(jq -r .state "$WORK/out")" = starting ] || explain "$as: not its state"
+      in_room test -e "$(jq -r '.directory + "/" + .run + ".run"' "$WORK/out")"
+      guard=$(jq .guard "$WORK/out")
+      for command in sweep doctor; do
+        collect $as "$PODLEASH" $command
+        ! grep "podleash-$uid/U1" "$WORK/out" "$WORK/err" || explain "$as, $command: it has something to say of it"
+      done
+    done
+    # A copy has no guard: whoever ends it or gives it one has to find podman's storage, which may be in there as well.
+    cp "/proc/$ROOM/root/proc/$guard/root/tmp/podleash-$uid/U1/"*.run "$WORK/copy"
+    in_room install -m 0600 -o "$uid" -g "$uid" "$WORK/copy" "/proc/$guard/root/tmp/podleash-$uid/U1/1-1.run"
+    # shellcheck disable=SC2086 # words
+    for command in 'sweep --dry-run' sweep 'cancel --grace 0 --unit U1'; do
+      collect in_room "$PODLEASH" $command
+      [ "$STATUS" = 1 ] || explain "$command: not status 1"
+      grep -q 'unit U1, run 1-1: something is left' "$WORK/out" || explain "$command: it is not named"
+    done
+    grep -q 'unit U1, run [^,]*: ended' "$WORK/out" || explain 'the other one is not ended'
+  done
+}
+
 # bats test_tags=root
 @test "the name of a user's directory commands no terminal, and looks like no other line" {
   local path=$'/run/far\n/run/podleash:\e[2J'
