@@ -2,11 +2,14 @@
 #include "walk.h"
 
 #include <fcntl.h>
+#include <sys/statfs.h>
 
 #include "util.h"
 
 /* As many as the kernel follows on one path: path_resolution(7). */
 #define LINKS_MAX 40
+
+#define PROC 0x9fa0 /* statfs(2) */
 
 struct walk {
 	int at;		     /* the directory it has come to */
@@ -83,6 +86,7 @@ static bool step(struct walk *walk, const char *name)
 {
 	_cleanup_close_ int next = openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	char target[PATH_MAX];
+	struct statfs fs;
 	struct stat st;
 
 	if (next < 0 || fstat(next, &st))
@@ -95,7 +99,10 @@ static bool step(struct walk *walk, const char *name)
 	if (++walk->links > LINKS_MAX)
 		return false;
 	ssize_t length = readlinkat(next, "", target, sizeof(target));
-	return length >= 0 && prepend(walk, target, (size_t)length);
+	if (length < 0 || fstatfs(next, &fs))
+		return false;
+	errno = ELOOP; /* as openat2(2) says: what proc(5) shows may be another place here */
+	return (fs.f_type != PROC || target[0] != '/') && prepend(walk, target, (size_t)length);
 }
 
 int walk(const char *path, char name[NAME_MAX + 1], uid_t *other)

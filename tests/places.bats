@@ -239,6 +239,11 @@ private() {
     # A copy has no guard: whoever ends it or gives it one has to find podman's storage, which may be in there as well.
     cp "/proc/$ROOM/root/proc/$guard/root/tmp/podleash-$uid/U1/"*.run "$WORK/copy"
     in_room install -m 0600 -o "$uid" -g "$uid" "$WORK/copy" "/proc/$guard/root/tmp/podleash-$uid/U1/1-1.run"
+    # Nor is that path one of the same name here.
+    orphan "$uid" "/tmp/podleash-$uid" other
+    collect in_room "$PODLEASH" cancel "/proc/$guard/root/tmp/podleash-$uid"
+    [ "$STATUS" = 1 ] && [ ! -s "$WORK/out" ] || explain 'by its path: not refused'
+    rm -r "/proc/$ROOM/root/tmp/podleash-$uid"
     # shellcheck disable=SC2086 # words
     for command in 'sweep --dry-run' sweep 'cancel --grace 0 --unit U1'; do
       collect in_room "$PODLEASH" $command
