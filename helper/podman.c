@@ -629,14 +629,31 @@ static void find_runtime(const struct run *run, char runtime[PATH_MAX])
 	free(asked);
 }
 
-/* It is asked first: a delete may take its time, also of what is not there. */
+/* Whether a runtime's @state, in JSON, is of a container in which nothing runs. */
+static bool says_stopped(const char *state)
+{
+	static const char key[] = "\"status\"";
+	const char *status = strstr(state, key);
+
+	return status &&
+	       after(status + strlen(key) + strspn(status + strlen(key), " \t\n:"), "\"stopped\"");
+}
+
+/*
+ * It is asked first: a delete may take its time, also of what is not there. One that stays its
+ * owner may have begun to start by now, and a delete without --force ends that as well until it
+ * runs.
+ */
 static void forget_by(const struct run *run, const char *runtime)
 {
-	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL))
+	_cleanup_free_ char *state = NULL;
+
+	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, &state))
 		return;
-	/* one that stays its owner may have started by now: that is no more to be had without */
-	(void)call_patiently(run, run->remove ? WORDS(runtime, "delete", "--force", run->cid)
-					      : WORDS(runtime, "delete", run->cid));
+	if (run->remove)
+		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
+	else if (state && says_stopped(state))
+		(void)call_patiently(run, WORDS(runtime, "delete", run->cid));
 }
 
 void podman_forget(const struct run *run, const char *runtime)
