@@ -670,18 +670,22 @@ void podman_forget(const struct run *run, const char *runtime)
 
 /*
  * Tells podman how the container ended, as conmon does, where conmon had no time to: by a file of
- * its id (conmon, src/ctr_exit.c). podman would wait for it, and take the container for running.
- * Returns whether there is one.
+ * its id (conmon, src/ctr_exit.c). podman would wait for it, and take the container for running;
+ * with one that is empty every command of the user fails. Returns whether there is one.
  */
 static bool write_exit_file(const struct run *run)
 {
+	char temporary[CID_SIZE + 16];
 	_cleanup_close_ int directory = -1;
 
 	if (!run->cid[0] || !equal(path_basename(run->exit_dir), "exits"))
 		return false;
 	directory = file_open_directory(AT_FDCWD, run->exit_dir);
-	return directory >= 0 &&
-	       (file_write_new(directory, run->cid, KILLED_STATUS) || errno == EEXIST);
+	_cleanup_free_ char *there = read_own_file(directory, run->cid, ANSWER_LIMIT, NULL);
+	if (there && there[0])
+		return true;
+	(void)snprintf(temporary, sizeof(temporary), "%s.podleash", run->cid);
+	return file_replace(directory, run->cid, temporary, KILLED_STATUS);
 }
 
 /* What conmon calls in the end, or would have called where it was never seen. */

@@ -180,6 +180,25 @@ END
   podman rm --force --time 0 "$name"
 }
 
+@test "a sweep is killed while it writes for podman how the container ended: podman works, and the next one cleans up" {
+  local exits
+  start_script U1 <<END
+podman run --rm --network=none $IMAGE sleep 600
+END
+  wait_running
+  wait_until 5 grep -q "^exit_dir=" "$RECORD"
+  exits=$(record_value exit_dir "$RECORD")
+  kill_now "$GUARD" "$CONMON" "$CONTAINER" "$PODMAN" "$RUNNER"
+  rm -f "$exits/$CID"
+  strace -f -qq -o "$WORK/trace" -P "$exits/$CID" -P "$exits/$CID.podleash" -e trace=write -e inject=write:signal=KILL \
+    "$BUILD/podleash" sweep "$PID_DIR" || true
+  grep -q 'write(.*killed by SIGKILL\|+++ killed by SIGKILL' "$WORK/trace" || fail "nobody was killed: $(cat "$WORK/trace")"
+  podman info >/dev/null || fail 'podman fails'
+  : >"$exits/$CID" # what is left by a writer who is killed, or has no room
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
+  assert_nothing_left
+}
+
 @test "podman is killed before conmon, and an owner makes the container ready while its runtime is asked: it is left alone" {
   local name id init real
   real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
