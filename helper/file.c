@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -139,6 +140,19 @@ bool file_write_new(int directory, const char *name, const char *text)
 		return true;
 	int error = errno;
 	(void)unlinkat(directory, name, 0); /* the write's error is the one that matters */
+	errno = error;
+	return false;
+}
+
+bool file_replace(int directory, const char *name, const char *temporary, const char *text)
+{
+	(void)unlinkat(directory, temporary, 0); /* of one that was killed in here */
+	if (!file_write_new(directory, temporary, text))
+		return false;
+	if (renameat(directory, temporary, directory, name) == 0)
+		return true;
+	int error = errno;
+	(void)unlinkat(directory, temporary, 0); /* the rename's error is the one that matters */
 	errno = error;
 	return false;
 }

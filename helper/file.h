@@ -41,6 +41,12 @@ void file_close_from(int first);
 /* Writes @text to @name, which is made, and removed where not all goes in. False with errno. */
 bool file_write_new(int directory, const char *name, const char *text);
 
+/*
+ * Writes @text to @temporary and makes that @name, which is never half written, whoever is killed.
+ * False with errno.
+ */
+bool file_replace(int directory, const char *name, const char *temporary, const char *text);
+
 /* Whether @path leads to what is open as @fd, whatever it is called. */
 bool leads_to(const char *path, int fd);
 

@@ -629,14 +629,31 @@ static void find_runtime(const struct run *run, char runtime[PATH_MAX])
 	free(asked);
 }
 
-/* It is asked first: a delete may take its time, also of what is not there. */
+/* Whether a runtime's @state, in JSON, is of a container in which nothing runs. */
+static bool says_stopped(const char *state)
+{
+	static const char key[] = "\"status\"";
+	const char *status = strstr(state, key);
+
+	return status &&
+	       after(status + strlen(key) + strspn(status + strlen(key), " \t\n:"), "\"stopped\"");
+}
+
+/*
+ * It is asked first: a delete may take its time, also of what is not there. One that stays its
+ * owner may have begun to start by now, and a delete without --force ends that as well until it
+ * runs.
+ */
 static void forget_by(const struct run *run, const char *runtime)
 {
-	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, NULL))
+	_cleanup_free_ char *state = NULL;
+
+	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, &state))
 		return;
-	/* one that stays its owner may have started by now: that is no more to be had without */
-	(void)call_patiently(run, run->remove ? WORDS(runtime, "delete", "--force", run->cid)
-					      : WORDS(runtime, "delete", run->cid));
+	if (run->remove)
+		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
+	else if (state && says_stopped(state))
+		(void)call_patiently(run, WORDS(runtime, "delete", run->cid));
 }
 
 void podman_forget(const struct run *run, const char *runtime)
@@ -653,18 +670,22 @@ void podman_forget(const struct run *run, const char *runtime)
 
 /*
  * Tells podman how the container ended, as conmon does, where conmon had no time to: by a file of
- * its id (conmon, src/ctr_exit.c). podman would wait for it, and take the container for running.
- * Returns whether there is one.
+ * its id (conmon, src/ctr_exit.c). podman would wait for it, and take the container for running;
+ * with one that is empty every command of the user fails. Returns whether there is one.
  */
 static bool write_exit_file(const struct run *run)
 {
+	char temporary[CID_SIZE + 16];
 	_cleanup_close_ int directory = -1;
 
 	if (!run->cid[0] || !equal(path_basename(run->exit_dir), "exits"))
 		return false;
 	directory = file_open_directory(AT_FDCWD, run->exit_dir);
-	return directory >= 0 &&
-	       (file_write_new(directory, run->cid, KILLED_STATUS) || errno == EEXIST);
+	_cleanup_free_ char *there = read_own_file(directory, run->cid, ANSWER_LIMIT, NULL);
+	if (there && there[0])
+		return true;
+	(void)snprintf(temporary, sizeof(temporary), "%s.podleash", run->cid);
+	return file_replace(directory, run->cid, temporary, KILLED_STATUS);
 }
 
 /* What conmon calls in the end, or would have called where it was never seen. */

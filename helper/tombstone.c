@@ -48,14 +48,7 @@ bool tombstone_write(int directory, const char *unit, int grace_ms)
 	(void)snprintf(temporary, sizeof(temporary), "%s%d-%" PRIx64, TOMBSTONE_TEMPORARY,
 		       (int)getpid(), stone.when);
 	(void)print(text, &stone);
-	if (!file_write_new(directory, temporary, text))
-		return false;
-	if (renameat(directory, temporary, directory, name) == 0)
-		return true;
-	int error = errno;
-	(void)unlinkat(directory, temporary, 0); /* the rename's error is the one that matters */
-	errno = error;
-	return false;
+	return file_replace(directory, name, temporary, text);
 }
 
 /* Reads the tombstone of @unit, of whatever boot. */

@@ -180,6 +180,47 @@ END
   podman rm --force --time 0 "$name"
 }
 
+@test "a sweep is killed while it writes for podman how the container ended: podman works, and the next one cleans up" {
+  local exits
+  start_script U1 <<END
+podman run --rm --network=none $IMAGE sleep 600
+END
+  wait_running
+  wait_until 5 grep -q "^exit_dir=" "$RECORD"
+  exits=$(record_value exit_dir "$RECORD")
+  kill_now "$GUARD" "$CONMON" "$CONTAINER" "$PODMAN" "$RUNNER"
+  rm -f "$exits/$CID"
+  strace -f -qq -o "$WORK/trace" -P "$exits/$CID" -P "$exits/$CID.podleash" -e trace=write -e inject=write:signal=KILL \
+    "$BUILD/podleash" sweep "$PID_DIR" || true
+  grep -q 'write(.*killed by SIGKILL\|+++ killed by SIGKILL' "$WORK/trace" || fail "nobody was killed: $(cat "$WORK/trace")"
+  podman info >/dev/null || fail 'podman fails'
+  : >"$exits/$CID" # what is left by a writer who is killed, or has no room
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
+  assert_nothing_left
+}
+
+@test "podman is killed before conmon, and an owner makes the container ready while its runtime is asked: it is left alone" {
+  local name id init real
+  real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
+  no_records() { ! compgen -G "$PID_DIR/*.run" >/dev/null; }
+  name=cleanup-$(id -u)-$$-$(now_ms)
+  OUR_CONTAINERS+=("$name")
+  make_runtime state "[ -e $WORK/asked ] || { : >$WORK/asked; $(command -v podman) init $name >/dev/null; }"
+  printf '#!/bin/sh\n[ "$1" = --version ] && exec %s "$@"\nkill -KILL $PPID\n' "$(podman info --format '{{.Host.Conmon.Path}}')" >"$WORK/conmon"
+  chmod 0755 "$WORK/conmon"
+  start_script U1 <<END
+podman --conmon=$WORK/conmon $GLOBAL run --name $name --network=none $IMAGE sleep 600
+END
+  wait_until 15 test -e "$WORK/asked" || { show_log; fail 'the runtime was not asked'; }
+  wait_until 15 no_records || { show_log; fail 'the run goes on'; }
+  init=$(podman inspect --format '{{.State.Pid}}' "$name")
+  id=$(podman inspect --format '{{.Id}}' "$name")
+  "$real" state "$id" | grep -q '"status": "created"' || { show_log; fail 'the runtime has forgotten it'; }
+  [ "$init" -gt 0 ] && kill -0 "$init" || { show_log; fail 'what its owner made was killed'; }
+  podman start "$name"
+  podman rm --force --time 0 "$name"
+}
+
 @test "podman fails for a moment: it is asked again, and the log has its own words" {
   cp "$(command -v podman)" "$WORK/podman"
   start_script U1 <<END
