@@ -202,9 +202,8 @@ bool owner_name(pid_t pid, uint64_t began)
 	struct proc_stat stat;
 	char place[PLACE_SIZE], text[PLACE_SIZE + 64];
 
-	if (!proc_stat(pid, &stat))
+	if (!proc_stat(pid, &stat) || !place_name(place))
 		return false;
-	place_name(place);
 	(void)snprintf(text, sizeof(text), "%s %d %" PRIu64 " %" PRIu64, place, (int)pid,
 		       stat.start, began);
 	return setenv(OWNER, text, 1) == 0;
@@ -216,7 +215,7 @@ static bool find_owner(struct owner *owner)
 	const char *text = getenv(OWNER);
 	char place[PLACE_SIZE];
 
-	place_name(place);
+	(void)place_name(place); /* unknown: as of another one */
 	text = text ? after(text, place) : NULL;
 	return text && text[0] == ' ' &&
 	       sscanf(text, "%d %" SCNu64 " %" SCNu64, &owner->id.pid, &owner->id.start,

@@ -258,9 +258,8 @@ static struct draft describe(const struct hold *hold, const char *unit)
 	int grace_ms;
 	char place[PLACE_SIZE];
 
-	if (!proc_stat(getpid(), &self))
+	if (!proc_stat(getpid(), &self) || !place_name(place))
 		draft.failed = true;
-	place_name(place);
 	draft_add(&draft, "podleash", "1");
 	draft_add(&draft, "boot", hold->boot);
 	draft_add(&draft, "namespaces", place);

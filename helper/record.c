@@ -462,10 +462,15 @@ bool run_owns(const struct run *run, const char *path, const char *suffix)
 	return run->name[0] && slash && equal(slash + 1, run_file(run->name, suffix).text);
 }
 
-void place_name(char place[PLACE_SIZE])
+bool place_name(char place[PLACE_SIZE])
 {
-	(void)snprintf(place, PLACE_SIZE, "%ju %ju", (uintmax_t)proc_namespace(0, "pid"),
-		       (uintmax_t)proc_namespace(0, "time"));
+	ino_t pid = proc_namespace(0, "pid");
+
+	errno = 0;
+	ino_t time = proc_namespace(0, "time");
+	bool known = pid && (time || errno == ENOENT); /* before Linux 5.6 there are none */
+	(void)snprintf(place, PLACE_SIZE, "%ju %ju", (uintmax_t)pid, (uintmax_t)time);
+	return known;
 }
 
 void boot_name(int directory, char boot[BOOT_ID_SIZE])
@@ -496,7 +501,7 @@ enum run_place run_place(const struct run *run)
 	/* systemd gives a RuntimeDirectory= with all in it to the next User= */
 	if (run->uid != NO_UID && run->uid != geteuid())
 		return PLACE_ELSEWHERE;
-	place_name(place);
+	(void)place_name(place); /* unknown: as of another one */
 	return run->namespaces[0] && !equal(run->namespaces, place) ? PLACE_ELSEWHERE : PLACE_HERE;
 }
 

@@ -171,9 +171,12 @@ void boot_name(int directory, char boot[BOOT_ID_SIZE]);
 /* Whether @boot, such a name in @directory, is of this boot; false also where nobody can tell. */
 bool boot_is_this(int directory, const char *boot);
 
-/* Writes the inodes of our pid and time namespace, as the record has them. */
+/*
+ * Writes the inodes of our pid and time namespace, as the record has them. False where one could
+ * not be read.
+ */
 #define PLACE_SIZE 48
-void place_name(char place[PLACE_SIZE]);
+bool place_name(char place[PLACE_SIZE]);
 
 /* Takes @cid for the run's, and appends it to the record where that is open. */
 void run_set_cid(struct run *run, const char *cid);
