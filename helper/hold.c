@@ -44,7 +44,7 @@
 /* Why podman is not started. */
 #define OVER	  "the process that asked for podman has ended"
 #define CANCELLED "it was cancelled"
-#define NO_OWNER  "the podleash run that it is of has ended"
+#define NO_OWNER  "its podleash run has ended"
 
 /* How long a `podleash run` that has removed its directory may take to end. */
 #define OWNER_MS 1000

@@ -366,7 +366,7 @@ static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
 	return is_deletion(run, pid, exe, words) ? ROLE_CLEANUP : ROLE_NONE;
 }
 
-/* Whose it is comes last: status is the dearest to read, and most processes fit no role. */
+/* Whose it is comes last: status is expensive to read, and most processes fit no role. */
 static enum role role_of(const struct run *run, pid_t pid)
 {
 	char exe[NAME_MAX + 1];

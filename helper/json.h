@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON lines (docs/json.md). Between json_begin() and json_end() each call adds a key, a plain
- * word, with its value; the last key of every object is "podleash": 1. What is no printable ASCII
- * in a value becomes \u00XX, of each byte. Errors are @file's, and ferror(3) tells.
+ * word, with its value; the last key of every object is "podleash": 1. A byte that is
+ * not printable ASCII becomes \u00XX in a value. Errors are @file's, and ferror(3) tells.
  */
 #ifndef PODLEASH_JSON_H
 #define PODLEASH_JSON_H

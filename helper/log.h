@@ -18,7 +18,7 @@ struct run;
  */
 void log_init(void);
 
-/* Writes one such line: cut where too long, what is no printable ASCII in it is shown as `?`. */
+/* Writes one such line: cut if too long; what is not printable ASCII is shown as `?`. */
 __attribute__((format(printf, 3, 0))) void format_line(char *line, size_t size, const char *format,
 						       va_list arguments);
 
@@ -44,7 +44,7 @@ const char *log_place(const char *unit);
 /* Logs why @run is ended (run->why), once. Behind the signals: the log's disk may take its time. */
 void log_ending(struct run *run);
 
-/* Makes @text safe to show: what is no printable ASCII in it becomes `?`. */
+/* Makes @text safe to show: what is not printable ASCII becomes `?`. */
 void make_printable(char *text);
 
 /* Prints `podleash: ` and one such line to stderr: for commands that a person runs. */

@@ -22,32 +22,32 @@ static const struct command {
 	{"run", run_main,
 	 "[--pid-dir DIR] [--unit NAME] [--grace SEC] [--kill-after SEC] [--] COMMAND [ARG…]",
 	 "Runs a command; its containers end with it",
-	 "  --pid-dir DIR     where the runs are recorded; made where it is not there\n"
-	 "  --unit NAME       the unit that they are of\n"
-	 "  --grace SEC       from a container's first signal to SIGKILL (0 to 3600)\n"
-	 "  --kill-after SEC  from the command's first signal to SIGKILL (0: never)\n",
+	 "  --pid-dir DIR     where the runs are recorded; created if missing\n"
+	 "  --unit NAME       the name of the unit\n"
+	 "  --grace SEC       seconds from the stop signal to SIGKILL (0 to 3600)\n"
+	 "  --kill-after SEC  kill COMMAND SEC seconds after its first signal (0: never)\n",
 	 "podleash run ansible-runner worker"},
 	{"cancel", cancel_main,
 	 "[--grace SEC] [--timeout SEC] [--json] (DIR | [--unit] UNIT [DIR])",
 	 "Ends all containers of a unit, and any that it is about to start",
-	 "  --unit UNIT    that unit alone, in DIR or the default directory\n"
-	 "  --grace SEC    from a container's first signal to SIGKILL (0 to 3600)\n"
-	 "  --timeout SEC  how long to wait for the end (0 to 3600; 90)\n"
-	 "  --json         an object a line for each run\n",
+	 "  --unit UNIT    only that unit, in DIR or in all your directories\n"
+	 "  --grace SEC    seconds from the stop signal to SIGKILL (0 to 3600)\n"
+	 "  --timeout SEC  seconds to wait for the end (0 to 3600; default: 90)\n"
+	 "  --json         one JSON object per run\n",
 	 "podleash cancel --unit aBcD1234"},
 	{"sweep", sweep_main, "[--dry-run] [--json] [DIR]",
-	 "Ends what dead jobs left behind; gives live ones their guard back",
-	 "  --dry-run  say what would be done, and do nothing\n"
-	 "  --json     an object a line for each run\n",
+	 "Ends what dead jobs left behind; gives runs that lost their guard a new one",
+	 "  --dry-run  only say what would be done\n"
+	 "  --json     one JSON object per run\n",
 	 "podleash sweep --dry-run"},
 	{"list", list_main, "[--json | --tree] [DIR] [UNIT…]", "Shows the runs and who holds them",
-	 "  --json  an object a line for each run\n"
-	 "  --tree  all their processes\n",
+	 "  --json  one JSON object per run\n"
+	 "  --tree  show all their processes\n",
 	 "podleash list --tree"},
 	{"doctor", doctor_main, "[--probe[=IMAGE]] [--json] [--receptor-conf FILE]",
-	 "Checks what the leash needs, and says how to mend it",
-	 "  --probe[=IMAGE]       leash a real container as well, and end it\n"
-	 "  --json                an object a line for each check\n"
+	 "Checks what the leash needs, and says how to fix it",
+	 "  --probe[=IMAGE]       also leash a real container, and end it\n"
+	 "  --json                one JSON object per check\n"
 	 "  --receptor-conf FILE  receptor's configuration\n",
 	 "podleash doctor --probe"},
 	{"hold", hold_main, "PATH ARGV0 … run --conmon-pidfile=FILE --pidfile=FILE …",
@@ -56,7 +56,7 @@ static const struct command {
 	{"guard", guard_main, "RECORD", "Ends a run when a holder dies (started by hold and sweep)",
 	 "", "podleash run podman run --rm IMAGE"},
 	{"version", version_main, "", "Prints the version", "", "podleash version"},
-	{"help", help_main, "[COMMAND]", "Prints this text, or a command's", "",
+	{"help", help_main, "[COMMAND]", "Prints this text, or the help of a command", "",
 	 "podleash help cancel"},
 };
 
@@ -72,7 +72,7 @@ static void print_usage(FILE *file)
 static int print_help(const struct command *command)
 {
 	(void)printf("Usage: podleash %s%s%s\n\n%s.\n\nOptions:\n%s  -h, --help\n\n"
-		     "Example:\n  %s\n\npodleash(1) has the rest.\n",
+		     "Example:\n  %s\n\nSee podleash(1) for more.\n",
 		     command->name, command->arguments[0] ? " " : "", command->arguments,
 		     command->description, command->options, command->example);
 	return 0;
@@ -80,7 +80,7 @@ static int print_help(const struct command *command)
 
 static int unexpected(const char *word)
 {
-	print_error("%s: one argument too many", word);
+	print_error("%s: unexpected argument", word);
 	return WRONG_USAGE;
 }
 

@@ -646,13 +646,17 @@ static bool says_stopped(const char *state)
  */
 static void forget_by(const struct run *run, const char *runtime)
 {
-	_cleanup_free_ char *state = NULL;
+	char *state = NULL;
+	int status =
+		call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, &state);
+	bool stopped = state && says_stopped(state);
 
-	if (call("/", WORDS(runtime, "state", run->cid), environment_of(run), ASK_MS, &state))
+	free(state);
+	if (status)
 		return;
 	if (run->remove)
 		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
-	else if (state && says_stopped(state))
+	else if (stopped)
 		(void)call_patiently(run, WORDS(runtime, "delete", run->cid));
 }
 

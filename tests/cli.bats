@@ -464,7 +464,7 @@ END
     echo go >"$WORK/start"
     wait_until 10 grep -q . "$WORK/status"
     [ "$(<"$WORK/status")" = 125 ]
-    grep -q ': the podleash run that it is of has ended; podman is not started$' "$WORK/said" || fail "$(<"$WORK/said")"
+    grep -q ': its podleash run has ended; podman is not started$' "$WORK/said" || fail "$(<"$WORK/said")"
     [ ! -e "$WORK/called" ]
     rm "$WORK"/{start,status}
   done

@@ -32,9 +32,9 @@ complete -c podleash -f
 for command in \
     run:'Run a command; its containers end with it' \
     cancel:'End all containers of a unit, and any that it is about to start' \
-    sweep:'End what dead jobs left behind; give live ones their guard back' \
+    sweep:'End what dead jobs left behind; give runs that lost their guard a new one' \
     list:'Show the runs and who holds them' \
-    doctor:'Check what the leash needs, and say how to mend it' \
+    doctor:'Check what the leash needs, and say how to fix it' \
     version:'Print the version' \
     help:'Print the usage of all commands, or of one'
     set -l both (string split -m 1 : $command)
@@ -42,24 +42,24 @@ for command in \
 end
 
 complete -c podleash -n '__podleash_is run' -l pid-dir -x -a '(__fish_complete_directories)' -d 'Where the runs are recorded'
-complete -c podleash -n '__podleash_is run' -l unit -x -a '(__podleash_units)' -d 'The unit that they are of'
-complete -c podleash -n '__podleash_is run' -l grace -x -d 'Seconds from a container\'s first signal to SIGKILL'
-complete -c podleash -n '__podleash_is run' -l kill-after -x -d 'Seconds from the command\'s first signal to SIGKILL'
+complete -c podleash -n '__podleash_is run' -l unit -x -a '(__podleash_units)' -d 'The name of the unit'
+complete -c podleash -n '__podleash_is run' -l grace -x -d 'Seconds from the stop signal to SIGKILL'
+complete -c podleash -n '__podleash_is run' -l kill-after -x -d 'Seconds from the first signal to SIGKILL of the command'
 # A short option first: fish would take long ones there for its own.
 complete -c podleash -n '__fish_seen_subcommand_from run' \
     -a '(__fish_complete_subcommand --fcs-skip=2 -h --pid-dir --unit --grace --kill-after)'
 
-complete -c podleash -n '__podleash_is cancel' -l unit -x -a '(__podleash_units)' -d 'That unit alone'
-complete -c podleash -n '__podleash_is cancel' -l grace -x -d 'Seconds from a container\'s first signal to SIGKILL'
+complete -c podleash -n '__podleash_is cancel' -l unit -x -a '(__podleash_units)' -d 'Only that unit'
+complete -c podleash -n '__podleash_is cancel' -l grace -x -d 'Seconds from the stop signal to SIGKILL'
 complete -c podleash -n '__podleash_is cancel' -l timeout -x -d 'Seconds to wait for the end'
-complete -c podleash -n '__podleash_is cancel' -l json -d 'An object a line for each run'
-complete -c podleash -n '__podleash_is sweep' -l dry-run -d 'Say what would be done, and do nothing'
-complete -c podleash -n '__podleash_is sweep' -l json -d 'An object a line for each run'
-complete -c podleash -n '__podleash_is list' -l json -d 'An object a line for each run'
-complete -c podleash -n '__podleash_is list' -l tree -d 'All their processes'
+complete -c podleash -n '__podleash_is cancel' -l json -d 'One JSON object per run'
+complete -c podleash -n '__podleash_is sweep' -l dry-run -d 'Only say what would be done'
+complete -c podleash -n '__podleash_is sweep' -l json -d 'One JSON object per run'
+complete -c podleash -n '__podleash_is list' -l json -d 'One JSON object per run'
+complete -c podleash -n '__podleash_is list' -l tree -d 'Show all their processes'
 complete -c podleash -n '__podleash_is cancel; or __podleash_is list' -a '(__podleash_units)'
 complete -c podleash -n '__podleash_is cancel; or __podleash_is list; or __podleash_is sweep' \
     -a '(__fish_complete_directories)'
-complete -c podleash -n '__podleash_is doctor' -l probe -d 'Leash a real container as well, and end it'
-complete -c podleash -n '__podleash_is doctor' -l json -d 'An object a line for each check'
+complete -c podleash -n '__podleash_is doctor' -l probe -d 'Also leash a real container, and end it'
+complete -c podleash -n '__podleash_is doctor' -l json -d 'One JSON object per check'
 complete -c podleash -n '__podleash_is doctor' -l receptor-conf -r -F -d 'Receptor\'s configuration'

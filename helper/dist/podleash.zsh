@@ -23,9 +23,9 @@ _podleash() {
   local -a line names=(
     'run:run a command; its containers end with it'
     'cancel:end all containers of a unit, and any that it is about to start'
-    'sweep:end what dead jobs left behind; give live ones their guard back'
+    'sweep:end what dead jobs left behind; give runs that lost their guard a new one'
     'list:show the runs and who holds them'
-    'doctor:check what the leash needs, and say how to mend it'
+    'doctor:check what the leash needs, and say how to fix it'
     'version:print the version'
     'help:print the usage of all commands, or of one'
   )
@@ -40,36 +40,36 @@ _podleash() {
     run)
       _arguments -S \
         '--pid-dir=[where the runs are recorded]:directory:_directories' \
-        '--unit=[the unit that they are of]:unit:_podleash_units' \
-        '--grace=[from a container'\''s first signal to SIGKILL]:seconds: ' \
-        '--kill-after=[from the command'\''s first signal to SIGKILL]:seconds: ' \
+        '--unit=[the name of the unit]:unit:_podleash_units' \
+        '--grace=[seconds from the stop signal to SIGKILL]:seconds: ' \
+        '--kill-after=[seconds from the first signal to SIGKILL of the command]:seconds: ' \
         '(-)1:command: _command_names -e' \
         '*::argument: _normal'
       ;;
     cancel)
       _arguments \
-        '--unit=[that unit alone]:unit:_podleash_units' \
-        '--grace=[from a container'\''s first signal to SIGKILL]:seconds: ' \
-        '--timeout=[how long to wait for the end]:seconds: ' \
-        '--json[an object a line for each run]' \
+        '--unit=[only that unit]:unit:_podleash_units' \
+        '--grace=[seconds from the stop signal to SIGKILL]:seconds: ' \
+        '--timeout=[seconds to wait for the end]:seconds: ' \
+        '--json[one JSON object per run]' \
         '1: :_podleash_units_or_directories'
       ;;
     sweep)
       _arguments \
-        '--dry-run[say what would be done, and do nothing]' \
-        '--json[an object a line for each run]' \
+        '--dry-run[only say what would be done]' \
+        '--json[one JSON object per run]' \
         '1:directory:_directories'
       ;;
     list)
       _arguments \
-        '(--tree)--json[an object a line for each run]' \
-        '(--json)--tree[all their processes]' \
+        '(--tree)--json[one JSON object per run]' \
+        '(--json)--tree[show all their processes]' \
         '*: :_podleash_units_or_directories'
       ;;
     doctor)
       _arguments \
-        '--probe=-[leash a real container as well, and end it]::image: ' \
-        '--json[an object a line for each check]' \
+        '--probe=-[also leash a real container, and end it]::image: ' \
+        '--json[one JSON object per check]' \
         '--receptor-conf=[receptor'\''s configuration]:file:_files'
       ;;
     help)
