@@ -335,7 +335,7 @@ static enum ancestry look_upwards(struct ancestors *ancestors, bool *changed)
 
 enum ancestry ancestors_find(struct ancestors *ancestors)
 {
-	enum ancestry ancestry;
+	enum ancestry ancestry = ANCESTORS_UNKNOWN;
 	bool changed = true;
 
 	/* each time one more of them has ended, and the owner is what is left */

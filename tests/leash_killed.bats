@@ -4,6 +4,7 @@
 # the next sweep does the rest.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, and what it sets is for itself
 # shellcheck disable=SC2153 # the variables of wait_running
+# shellcheck disable=SC2317 # each_step calls whom it is given
 
 load test_helper.bash
 
