@@ -486,7 +486,7 @@ END
   chmod 0755 "$WORK/bin/podman"
 }
 
-# bats test_tags=root
+# bats test_tags=root,pidfile
 @test "a script in podman's place that does not see the directory: the job runs, and the log says why; strict: it does not" {
   local away
   # A user gets other mounts in a user namespace of his alone, where podman cannot make its own.

@@ -176,7 +176,7 @@ END
 exec_conmon() {
   local pid
   for pid in $(carrying "$CID/userdata/"); do
-    if words "$pid" | grep -qx -- --exec && [ "$(stat_field 6 "$pid")" = "$pid" ]; then
+    if words "$pid" | grep -qxE -- '-e|--exec' && [ "$(stat_field 6 "$pid")" = "$pid" ]; then
       identity "$pid"
       return
     fi
