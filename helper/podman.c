@@ -672,6 +672,14 @@ void podman_forget(const struct run *run, const char *runtime)
 	forget_by(run, "runc");
 }
 
+/* Opens the directory in which podman looks for exit files; -1 where it is not known. */
+static int open_exits(const struct run *run)
+{
+	if (!run->cid[0] || !equal(path_basename(run->exit_dir), "exits"))
+		return -1;
+	return file_open_directory(AT_FDCWD, run->exit_dir);
+}
+
 /*
  * Tells podman how the container ended, as conmon does, where conmon had no time to: by a file of
  * its id (conmon, src/ctr_exit.c). podman would wait for it, and take the container for running;
@@ -679,17 +687,25 @@ void podman_forget(const struct run *run, const char *runtime)
  */
 static bool write_exit_file(const struct run *run)
 {
+	_cleanup_close_ int directory = open_exits(run);
 	char temporary[CID_SIZE + 16];
-	_cleanup_close_ int directory = -1;
 
-	if (!run->cid[0] || !equal(path_basename(run->exit_dir), "exits"))
+	if (directory < 0)
 		return false;
-	directory = file_open_directory(AT_FDCWD, run->exit_dir);
 	_cleanup_free_ char *there = read_own_file(directory, run->cid, ANSWER_LIMIT, NULL);
 	if (there && there[0])
 		return true;
 	(void)snprintf(temporary, sizeof(temporary), "%s.podleash", run->cid);
 	return file_replace(directory, run->cid, temporary, KILLED_STATUS);
+}
+
+/* podman reads it, and removes it, but where it knows the end already, or was killed there. */
+static void remove_exit_file(const struct run *run)
+{
+	_cleanup_close_ int directory = open_exits(run);
+
+	if (directory >= 0)
+		(void)unlinkat(directory, run->cid, 0); /* none there is as good */
 }
 
 /* What conmon calls in the end, or would have called where it was never seen. */
@@ -762,6 +778,7 @@ bool podman_clean_up(struct run *run)
 	bool gone = (!run->bundle[0] || container_was_removed(run)) && is_unknown(run);
 	if (!gone && !clean_up_and_remove(run))
 		return false;
+	remove_exit_file(run);
 	podman_forget(run, runtime);
 	return true;
 }

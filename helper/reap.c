@@ -233,6 +233,24 @@ static enum left end_starters(struct run *run, const struct handles *starter)
 	return LEFT_SOMETHING;
 }
 
+/*
+ * What starts a detached container from now on, be it within its grace, is its owner's, but for a
+ * start of the job's own that is under way.
+ */
+static void end_earlier_starts(struct run *run)
+{
+	_cleanup_census_ struct census census = {0};
+
+	if (!run->detach)
+		return;
+	learn_cid(run);
+	close_run(run);
+	if (run->over)
+		census_take(run, &census);
+	if (census.starter.count)
+		(void)end_starters(run, &census.starter);
+}
+
 /* Somebody else has started the container anew; a first conmon may be our podman's all the same. */
 static enum left leave_to_owner(struct run *run, const struct handles *podman)
 {
@@ -340,6 +358,7 @@ static enum reaped reap_rounds(struct run *run)
 	/* it hears the signal that it is asked to end by */
 	if (!run->cid[0] && id_is_lost(run))
 		(void)podman_find(run);
+	end_earlier_starts(run);
 	bool cleaned = end_known(run); /* first: every signal has its own proof */
 	int idle = 0;
 

@@ -197,6 +197,7 @@ END
   : >"$exits/$CID" # what is left by a writer who is killed, or has no room
   PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
   assert_nothing_left
+  [ -z "$(compgen -G "$exits/$CID*")" ] || fail "left: $(ls "$exits/$CID"*)"
 }
 
 @test "podman is killed before conmon, and an owner makes the container ready while its runtime is asked: it is left alone" {

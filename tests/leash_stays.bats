@@ -254,10 +254,45 @@ starts_before_guard() {
   starts_before_guard --pid=host 'sleep 15 & sleep 1'
 }
 
+@test "a detached container that its owner restarts within the grace, while the guard is held up, is not killed" {
+  local guard
+  start_in_job "podman run -d --name $NAME --network=none $IMAGE sh -c 'trap : TERM; while :; do sleep 1; done'; until [ -e $WORK/go ]; do sleep 0.1; done"
+  wait_until 15 knows_container
+  guard=$(record_value guard "$PID_DIR"/*.run)
+  OURS+=("$guard")
+  : >"$WORK/go"
+  wait_until 15 gone "$JOB"
+  # The first process has been asked to end by now, and has five seconds.
+  sleep 1
+  kill -STOP "${guard%,*}"
+  wait_until 5 stopped "$guard"
+  owned podman restart --time=0 "$NAME"
+  INIT=$(init)
+  OURS+=("$INIT")
+  kill -CONT "${guard%,*}"
+  assert_left_alone "$guard"
+}
+
 @test "a container that its owner starts while the job that made it goes on is not killed at the job's end" {
   in_job kept "$(stays); env -u LD_PRELOAD podman start $NAME; true"
   INIT=$(init)
   OURS+=("$INIT")
   wait_until 10 no_record || fail 'the record is left'
   alive "$INIT" || fail "$(cat "$LOG" 2>&1)"
+}
+
+@test "a container that podman cannot remove yet, for another needs it, leaves no exit file when both are gone" {
+  local exits id
+  OUR_CONTAINERS+=("$NAME-b")
+  in_job kept "podman run -d --rm --name $NAME --network=none $IMAGE sleep 600
+    env -u LD_PRELOAD podman run -d --name $NAME-b --network=container:$NAME $IMAGE sleep 600
+    podman inspect --format '{{.Id}}' $NAME >$WORK/id
+    tr '\\0' '\\n' </proc/\$(podman inspect --format '{{.State.ConmonPid}}' $NAME)/cmdline >$WORK/conmon"
+  id=$(<"$WORK/id")
+  exits=$(grep -A 1 -x -e --exit-dir "$WORK/conmon" | tail -n 1)
+  [ -d "$exits" ]
+  podman rm --force --time=0 "$NAME-b" >/dev/null
+  "$BUILD/podleash" sweep "$PID_DIR" || true
+  podman rm --force --time=0 "$NAME" >/dev/null 2>&1 || true
+  [ ! -e "$exits/$id" ] || { rm "$exits/$id"; fail "$exits/$id is left"; }
 }
