@@ -122,24 +122,47 @@ bool file_close_stdio(int output)
 	       dup2(null, STDERR_FILENO) >= 0;
 }
 
-void file_close_from(int first)
+/* Closes those from @first on that @choice takes: the limit may be in the billions, these are few.
+ */
+static void close_each(int first, bool (*choice)(int fd))
 {
-#ifdef SYS_close_range
-	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-		return;
-#endif
-	/* before Linux 5.9; the limit may be in the billions, what is open is not */
 	DIR *open_ones = opendir("/proc/self/fd");
 	struct dirent *entry;
 
 	while (open_ones && (entry = readdir(open_ones))) {
 		int fd = proc_parse_pid(entry->d_name, strlen(entry->d_name));
 
-		if (fd >= first && fd != dirfd(open_ones))
+		if (fd >= first && fd != dirfd(open_ones) && choice(fd))
 			(void)close(fd);
 	}
 	if (open_ones)
 		(void)closedir(open_ones);
+}
+
+static bool any(int fd)
+{
+	return fd >= 0;
+}
+
+/* What we have opened ourselves is closed on exec. */
+static bool was_inherited(int fd)
+{
+	return !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
+void file_close_from(int first)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	close_each(first, any); /* before Linux 5.9 */
+}
+
+void file_close_inherited(void)
+{
+	if (file_close_stdio(-1))
+		close_each(STDERR_FILENO + 1, was_inherited);
 }
 
 bool file_write_new(int directory, const char *name, const char *text)

@@ -107,3 +107,15 @@ ended() {
     normal_ends $way 5 '; podman wait NAME' -d
   done
 }
+
+@test "the command of podleash run closes its output and another pipe: whoever reads them is told at once" {
+  mkfifo "$WORK/pipe"
+  { cat "$WORK/pipe" >/dev/null && touch "$WORK/end"; } 3>&- 4>&- &
+  OURS+=("$(identity $!)")
+  "$BUILD/podleash" run --pid-dir "$PID_DIR" sh -c "exec >/dev/null 7>&-; until [ -e $WORK/go ]; do sleep 0.1; done" \
+    >"$WORK/pipe" 7>&1 3>&- 4>&- &
+  OURS+=("$(identity $!)")
+  wait_until 20 test -e "$WORK/end" || fail 'podleash run keeps them open'
+  : >"$WORK/go"
+  wait $!
+}
