@@ -41,7 +41,8 @@ bool file_close_stdio(int output);
 /* Closes all descriptors from @first on. */
 void file_close_from(int first);
 
-/* Closes all that were open when this program was started; stdin, stdout and stderr are /dev/null. */
+/* Closes all that were open when this program was started; stdin, stdout and stderr are /dev/null.
+ */
 void file_close_inherited(void);
 
 /* Writes @text to @name, which is made, and removed where not all goes in. False with errno. */
