@@ -122,9 +122,15 @@ bool file_close_stdio(int output)
 	       dup2(null, STDERR_FILENO) >= 0;
 }
 
-/* Closes those from @first on that @choice takes: the limit may be in the billions, these are few.
+/* What we have opened ourselves is closed on exec. */
+static bool was_inherited(int fd)
+{
+	return !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
+/* Closes all from @first on, or the @inherited alone. The limit may be in the billions, these not.
  */
-static void close_each(int first, bool (*choice)(int fd))
+static void close_each(int first, bool inherited)
 {
 	DIR *open_ones = opendir("/proc/self/fd");
 	struct dirent *entry;
@@ -132,22 +138,11 @@ static void close_each(int first, bool (*choice)(int fd))
 	while (open_ones && (entry = readdir(open_ones))) {
 		int fd = proc_parse_pid(entry->d_name, strlen(entry->d_name));
 
-		if (fd >= first && fd != dirfd(open_ones) && choice(fd))
+		if (fd >= first && fd != dirfd(open_ones) && (!inherited || was_inherited(fd)))
 			(void)close(fd);
 	}
 	if (open_ones)
 		(void)closedir(open_ones);
-}
-
-static bool any(int fd)
-{
-	return fd >= 0;
-}
-
-/* What we have opened ourselves is closed on exec. */
-static bool was_inherited(int fd)
-{
-	return !(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 
 void file_close_from(int first)
@@ -156,13 +151,13 @@ void file_close_from(int first)
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
 		return;
 #endif
-	close_each(first, any); /* before Linux 5.9 */
+	close_each(first, false); /* before Linux 5.9 */
 }
 
 void file_close_inherited(void)
 {
 	if (file_close_stdio(-1))
-		close_each(STDERR_FILENO + 1, was_inherited);
+		close_each(STDERR_FILENO + 1, true);
 }
 
 bool file_write_new(int directory, const char *name, const char *text)

@@ -457,8 +457,7 @@ static int run_job(struct job *job)
 			(void)fcntl(job->lock, F_SETFD, 0); /* the directory stays the command's */
 		return go_without(job, SUPERVISOR, strerror(error));
 	}
-	/* what the command closes is closed: whoever reads a pipe of its, or waits for a lock, is
-	 * told */
+	/* what the command closes is closed: others read its pipes, and wait for its locks */
 	file_close_inherited();
 	int status = watch_command(job, &watch);
 

@@ -29,7 +29,7 @@ END
   wait_until 5 grep -q '^exit_dir=' "$RECORD"
 }
 
-# traced [OPTION...] -- [COMMAND...]: strace of podleash, not of the podman that it becomes.
+# traced [OPTION...] [COMMAND...]: strace of podleash, and not of the podmans that it calls.
 traced() {
   strace -f -b execve -qq -o "$WORK/trace" -e trace="$STEPS" "$@" 2>"$WORK/strace.err"
 }

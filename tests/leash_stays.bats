@@ -256,14 +256,15 @@ starts_before_guard() {
 
 @test "a detached container that its owner restarts within the grace, while the guard is held up, is not killed" {
   local guard
-  start_in_job "podman run -d --name $NAME --network=none $IMAGE sh -c 'trap : TERM; while :; do sleep 1; done'; until [ -e $WORK/go ]; do sleep 0.1; done"
+  start_in_job "podman run -d --name $NAME --network=none $IMAGE sh -c 'trap \"echo asked\" TERM; while :; do sleep 1; done'; until [ -e $WORK/go ]; do sleep 0.1; done"
   wait_until 15 knows_container
   guard=$(record_value guard "$PID_DIR"/*.run)
   OURS+=("$guard")
   : >"$WORK/go"
   wait_until 15 gone "$JOB"
-  # The first process has been asked to end by now, and has five seconds.
-  sleep 1
+  # The first process has five seconds from then on.
+  is_asked() { [ "$(podman logs "$NAME")" = asked ]; }
+  wait_until 10 is_asked
   kill -STOP "${guard%,*}"
   wait_until 5 stopped "$guard"
   owned podman restart --time=0 "$NAME"
@@ -292,7 +293,7 @@ starts_before_guard() {
   exits=$(grep -A 1 -x -e --exit-dir "$WORK/conmon" | tail -n 1)
   [ -d "$exits" ]
   podman rm --force --time=0 "$NAME-b" >/dev/null
-  "$BUILD/podleash" sweep "$PID_DIR" || true
-  podman rm --force --time=0 "$NAME" >/dev/null 2>&1 || true
+  "$BUILD/podleash" sweep "$PID_DIR"
+  ! podman container exists "$NAME" || fail 'it is left'
   [ ! -e "$exits/$id" ] || { rm "$exits/$id"; fail "$exits/$id is left"; }
 }
