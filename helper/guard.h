@@ -3,7 +3,12 @@
 #ifndef PODLEASH_GUARD_H
 #define PODLEASH_GUARD_H
 
+#include <signal.h>
+
 #include "record.h"
+
+/* The signals by which a guard is told to end its run. */
+void guard_signals(sigset_t *set);
 
 /*
  * Starts a guard for @run, whose record is open and locked: a child of init in a session of its

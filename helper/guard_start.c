@@ -28,22 +28,23 @@ static bool arrange_fds(int *fds, int count)
 	return true;
 }
 
-/* In the grandchild: this program again, with the caller's @fds and environment and no more. */
-__attribute__((noreturn)) static void become(char *const argv[], int *fds, int count)
+/*
+ * In the grandchild: this program again, with the caller's @fds and environment, the signals of
+ * @mask blocked, and no more.
+ */
+__attribute__((noreturn)) static void become(char *const argv[], int *fds, int count,
+					     const sigset_t *mask)
 {
-	sigset_t none;
-
-	(void)sigemptyset(&none);
 	for (int number = 1; number < NSIG; number++)
 		(void)signal(number, SIG_DFL); /* fails for SIGKILL and SIGSTOP */
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	if (file_close_stdio(-1) && arrange_fds(fds, count) && chdir("/") == 0)
 		(void)execv("/proc/self/exe", argv);
 	_exit(127);
 }
 
 /* Starts this program with @argv as a child of init in a session of its own. */
-static bool start_detached(char *const argv[], int *fds, int count)
+static bool start_detached(char *const argv[], int *fds, int count, const sigset_t *mask)
 {
 	pid_t child = fork();
 	int status;
@@ -54,7 +55,7 @@ static bool start_detached(char *const argv[], int *fds, int count)
 		pid_t grandchild = setsid() < 0 ? -1 : fork();
 
 		if (grandchild == 0)
-			become(argv, fds, count);
+			become(argv, fds, count, mask);
 		_exit(grandchild < 0);
 	}
 	while (waitpid(child, &status, 0) < 0)
@@ -64,11 +65,20 @@ static bool start_detached(char *const argv[], int *fds, int count)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+void guard_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGHUP);
+}
+
 bool guard_start(const struct run *run, const char *path)
 {
 	_cleanup_close_ int ready = -1;
 	_cleanup_close_ int tell = -1;
 	char record[PATH_MAX], byte;
+	sigset_t mask;
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC))
@@ -82,7 +92,8 @@ bool guard_start(const struct run *run, const char *path)
 	}
 	char *argv[] = {(char *)"podleash", (char *)"guard", record, NULL};
 	int fds[GUARD_FDS] = {run->fd, run->directory, tell};
-	if (!start_detached(argv, fds, GUARD_FDS))
+	guard_signals(&mask); /* a canceller may find it before it has blocked them itself */
+	if (!start_detached(argv, fds, GUARD_FDS, &mask))
 		return false;
 	cleanup_close(&tell);
 	tell = -1;
@@ -101,11 +112,13 @@ void guard_sweep_others(const struct run *run, const char *path)
 	char other[RUN_SIZE];
 	_cleanup_names_ struct names names;
 	bool needed = false;
+	sigset_t none;
 
+	(void)sigemptyset(&none);
 	(void)names_read(run->directory, &names); /* the next run or sweep sees it as well */
 	for (size_t i = 0; i < names.count && !needed; i++)
 		needed = file_kind(names.name[i], other) == FILE_RECORD &&
 			 !equal(other, run->name) && record_is_unguarded(run->directory, other);
-	if (needed && !start_detached(argv, NULL, 0))
+	if (needed && !start_detached(argv, NULL, 0, &none))
 		log_line("%s: no process to sweep it with: %s", path, strerror(errno));
 }

@@ -289,6 +289,13 @@ starts_under() {
   wait_until 10 nothing_runs || explain 'something is left'
 }
 
+@test "a guard that is told to end before it can hear it ends its run" {
+  start_run strace -f -qq -D -o /dev/null -e trace=signalfd4 -e inject=signalfd4:signal=TERM
+  wait_until 10 gone "$HOLDER" || explain 'the job runs'
+  wait_until 10 nothing_runs || explain 'something is left'
+  ! grep 'no guard' "$LOG" || explain 'it was killed'
+}
+
 is_traced() {
   ! grep -q '^TracerPid:.0$' "/proc/${1%,*}/status"
 }
