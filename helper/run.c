@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -38,6 +39,10 @@
 
 /* After the command's own end: guards that still wait for podman's cleanup. */
 #define SETTLE_MS 60000
+
+/* How often what is left is looked at before the directory stays for a sweep, and between them. */
+#define LAST_LOOKS   5
+#define LAST_LOOK_MS 100
 
 /* Between two looks at a command-runner for which the kernel gives no pidfd. */
 #define NO_PIDFD_MS 100
@@ -386,18 +391,15 @@ static int watch_command(const struct job *job, struct supervision *watch)
 	}
 }
 
-/* Removes the unit's directory, where it was made for this job. */
-static void remove_directory(struct job *job)
+/* Removes the unit's directory, where it was made for this job; false: something is in it. */
+static bool remove_directory(struct job *job)
 {
 	if (job->lock < 0)
-		return;
+		return true;
 	if (job->root >= 0)
 		podman_share_answers(job->directory, job->root);
-	cleanup_close(&job->lock);
-	/* the last that uses it removes it */
-	if (!piddir_remove(job->directory, job->path) && errno != ENOENT && errno != EWOULDBLOCK)
-		log_run(&job->whole, NULL, "%s: %s; sweep removes it once it is empty", job->path,
-			strerror(errno));
+	(void)flock(job->lock, LOCK_UN); /* the last that uses it removes it */
+	return piddir_remove(job->directory, job->path) || errno == ENOENT || errno == EWOULDBLOCK;
 }
 
 /*
@@ -432,6 +434,34 @@ __attribute__((noreturn)) static void start_command(const struct job *job, pid_t
 	_exit(become(job));
 }
 
+/*
+ * What is left of the command has lost its holder: nothing stays, whatever its end was. After any
+ * but its @own the tombstone does, for what the job may still try to start.
+ */
+static void end_what_is_left(struct job *job, bool own)
+{
+	bool removed = false;
+
+	/* until the directory is gone, what is in the background may start one more podman */
+	for (int look = 0; look < LAST_LOOKS && !removed; look++) {
+		if (!cancel_job(job, SETTLE_MS)) {
+			log_run(&job->whole, NULL, "something is left; podleash sweep %s",
+				job->path);
+			return;
+		}
+		if (is_whole_unit(job) && !own)
+			return;
+		if (is_whole_unit(job))
+			tombstone_remove(job->directory, job->unit);
+		removed = remove_directory(job);
+		if (!removed)
+			sleep_ms(LAST_LOOK_MS);
+	}
+	if (!removed)
+		log_run(&job->whole, NULL, "%s: %s; sweep removes it once it is empty", job->path,
+			strerror(errno));
+}
+
 static int run_job(struct job *job)
 {
 	struct supervision watch = {
@@ -461,16 +491,7 @@ static int run_job(struct job *job)
 	file_close_inherited();
 	int status = watch_command(job, &watch);
 
-	/* what is left of it has lost its holder: nothing stays, whatever its end was */
-	if (!cancel_job(job, SETTLE_MS))
-		log_run(&job->whole, NULL, "something is left; podleash sweep %s", job->path);
-	else if (!is_whole_unit(job))
-		remove_directory(job);
-	else if (!watch.told && WIFEXITED(status)) {
-		/* after any other end it stays, for what the job may still try to start */
-		tombstone_remove(job->directory, job->unit);
-		remove_directory(job);
-	}
+	end_what_is_left(job, !watch.told && WIFEXITED(status));
 	return end_as(status);
 }
 
@@ -478,7 +499,7 @@ static int refuse(struct job *job, const char *why)
 {
 	log_run(&job->whole, why, "%s; %s is not started", why, job->command[0]);
 	print_error("unit %s: %s; %s is not started", job->unit, why, job->command[0]);
-	remove_directory(job);
+	(void)remove_directory(job); /* sweep removes it */
 	return EXIT_REFUSED;
 }
 
@@ -502,7 +523,7 @@ int run_main(int argc, char *argv[])
 	if (job.root >= 0 && tombstone_stops(job.root, job.unit, job.began, NULL))
 		return refuse(&job, "it was cancelled");
 	if (!set_environment(&job, &why)) {
-		remove_directory(&job);
+		(void)remove_directory(&job); /* as above */
 		return go_without(&job, A_LEASH, why);
 	}
 	return run_job(&job);

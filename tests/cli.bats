@@ -470,6 +470,16 @@ END
   done
 }
 
+@test "podleash run: a podman in its background that begins as its command ends leaves no directory" {
+  # podleash run looks at what is left while the record is about to be published.
+  collect "$PODLEASH" run --pid-dir "$WORK/unit" sh -c '
+    strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:delay_enter=50000 \
+      "$1/bin/podman" run image >"$1/said" 2>&1 &
+    until ls -A "$1/unit" | grep -q "^\.[0-9].*\.run$"; do sleep 0.001; done' sh "$WORK"
+  [ "$STATUS" = 0 ] || explain 'not status 0'
+  [ ! -e "$WORK/unit" ] || fail "$(ls -A "$WORK/unit")"
+}
+
 # leftover: the podman that a command left to init has a record, and its holders.
 leftover() {
   record_of_one && [ "$(record_value podman "$RECORD")" = "$(identity "$(<"$WORK/pid")")" ]
