@@ -283,6 +283,15 @@ static bool can_write(int directory, const char *path, const char *answer, const
 	return status != 0 || !script || !strstr(script, "bash completion");
 }
 
+/* Keeps an answer; without room podman is asked again. */
+static void keep_answer(int directory, const char *name, const char *text)
+{
+	char temporary[160];
+
+	(void)snprintf(temporary, sizeof(temporary), "%s-%x", name, (unsigned int)getpid());
+	(void)file_replace(directory, name, temporary, text);
+}
+
 enum podman_knows podman_knows(int directory, const char *path, const char *executable,
 			       char *const environment[])
 {
@@ -314,8 +323,8 @@ enum podman_knows podman_knows(int directory, const char *path, const char *exec
 	    !can_write(directory, path, name, executable, environment))
 		knows = PODMAN_CANNOT_WRITE;
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
-		if (knows == answers[i].knows) /* without room it is asked again as well */
-			(void)file_write_new(directory, name, answers[i].text);
+		if (knows == answers[i].knows)
+			keep_answer(directory, name, answers[i].text);
 	return knows;
 }
 
@@ -359,10 +368,11 @@ void podman_share_answers(int from, int to)
 	for (size_t i = 0; i < names.count; i++) {
 		_cleanup_free_ char *answer = NULL;
 
-		if (file_kind(names.name[i], run) == FILE_ANSWER)
+		if (file_kind(names.name[i], run) == FILE_ANSWER &&
+		    faccessat(to, names.name[i], F_OK, AT_SYMLINK_NOFOLLOW) != 0)
 			answer = read_own_file(from, names.name[i], ANSWER_LIMIT, NULL);
 		if (answer)
-			(void)file_write_new(to, names.name[i], answer); /* there already? good */
+			keep_answer(to, names.name[i], answer);
 	}
 }
 

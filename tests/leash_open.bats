@@ -523,6 +523,10 @@ END
   [ "$(grep -c completion "$WORK/asked")" = 1 ]
   # Nothing of the question is left but the answer.
   [ "$(find "$PID_DIR" -name '.podman-*' -printf x)" = x ] || fail "$(ls -A "$PID_DIR")"
+  # One that was killed before it had written the answer left it empty.
+  : >"$(compgen -G "$PID_DIR/.podman-*")"
+  collect open leashed "${REAL[@]}"
+  [ "$(find "$PID_DIR" -name '.podman-*' -size +0 -printf x)" = x ] || fail 'the answer is empty'
   rm "$PID_DIR"/.podman-*
   collect open leashed strace -f -qq -s 128 -e trace=execve -o "$WORK/trace" "${REAL[@]}"
   grep -q -- --help "$WORK/trace"
