@@ -178,8 +178,8 @@ const char *last_line(char *text)
 	return newline ? newline + 1 : text;
 }
 
-/* Logs what @words, which failed, said last into the file @errors. */
-static void log_failure(const struct run *run, const char *const words[], int status, int errors)
+/* Keeps what @words, which failed, said last into the file @errors. */
+static void keep_failure(struct run *run, const char *const words[], int status, int errors)
 {
 	char text[ERRORS_LIMIT];
 	off_t size = lseek(errors, 0, SEEK_END);
@@ -187,11 +187,12 @@ static void log_failure(const struct run *run, const char *const words[], int st
 	ssize_t length = pread(errors, text, sizeof(text) - 1, start);
 
 	text[length > 0 ? length : 0] = '\0';
-	log_run(run, NULL, "%s: status %d: %s", words[0], status, last_line(text));
+	(void)snprintf(run->said, sizeof(run->said), "%s: status %d: %s", words[0], status,
+		       last_line(text));
 }
 
-/* The same without its output, for as long as it makes progress. What it fails of is logged. */
-static int call_patiently(const struct run *run, const char *const words[])
+/* The same without its output, for as long as it makes progress. What it fails of is in run->said. */
+static int call_patiently(struct run *run, const char *const words[])
 {
 	_cleanup_close_ int errors = memfd_create("stderr", MFD_CLOEXEC); /* -1: it is not heard */
 	struct handles child = {0};
@@ -217,7 +218,7 @@ static int call_patiently(const struct run *run, const char *const words[])
 	if (wait_for(pid, boottime_ms() + KILL_MS, &status) != pid)
 		return -1;
 	if (status)
-		log_failure(run, words, exit_status(status), errors);
+		keep_failure(run, words, exit_status(status), errors);
 	return exit_status(status);
 }
 
@@ -654,7 +655,7 @@ static bool says_stopped(const char *state)
  * owner may have begun to start by now, and a delete without --force ends that as well until it
  * runs.
  */
-static void forget_by(const struct run *run, const char *runtime)
+static void forget_by(struct run *run, const char *runtime)
 {
 	char *state = NULL;
 	int status =
@@ -670,7 +671,7 @@ static void forget_by(const struct run *run, const char *runtime)
 		(void)call_patiently(run, WORDS(runtime, "delete", run->cid));
 }
 
-void podman_forget(const struct run *run, const char *runtime)
+void podman_forget(struct run *run, const char *runtime)
 {
 	if (!run->cid[0])
 		return;
@@ -719,7 +720,7 @@ static void remove_exit_file(const struct run *run)
 }
 
 /* What conmon calls in the end, or would have called where it was never seen. */
-static int call_cleanup(const struct run *run)
+static int call_cleanup(struct run *run)
 {
 	const struct command command =
 		compose(run, run->remove ? WORDS("container", "cleanup", "--rm", name_of(run))
@@ -729,7 +730,7 @@ static int call_cleanup(const struct run *run)
 }
 
 /* Cleans up. @stop: podman may take it for running, and refuse. */
-static bool clean_up(const struct run *run, bool stop)
+static bool clean_up(struct run *run, bool stop)
 {
 	int status = call_cleanup(run);
 
@@ -737,7 +738,8 @@ static bool clean_up(const struct run *run, bool stop)
 		podman_stop(run, 0);
 		status = call_cleanup(run);
 	}
-	log_run(run, NULL, "podman container cleanup %s: status %d", name_of(run), status);
+	if (status == 0)
+		log_run(run, NULL, "podman container cleanup %s: status 0", name_of(run));
 	return status == 0;
 }
 

@@ -91,6 +91,6 @@ bool podman_clean_up(struct run *run);
  * runtime would refuse to make a container of that id. Where @runtime is "", as nobody has seen
  * conmon, those that podman calls as a rule. What still runs of it is killed. Best effort.
  */
-void podman_forget(const struct run *run, const char *runtime);
+void podman_forget(struct run *run, const char *runtime);
 
 #endif

@@ -362,6 +362,7 @@ static enum reaped reap_rounds(struct run *run)
 	bool cleaned = end_known(run); /* first: every signal has its own proof */
 	int idle = 0;
 
+	run->said[0] = '\0';
 	check_record(run);
 	for (int round = 0; round < ROUNDS && idle < IDLE_ROUNDS; round++) {
 		switch (reap_round(run, &cleaned)) {
@@ -374,7 +375,11 @@ static enum reaped reap_rounds(struct run *run)
 		case LEFT_NOTHING:
 			if (settle(run, cleaned))
 				return REAPED;
-			if (++idle < IDLE_ROUNDS)
+			if (!idle++)
+				log_run(run, NULL,
+					"nothing of it runs; podman does not clean up after it%s%s",
+					run->said[0] ? ": " : "", run->said);
+			if (idle < IDLE_ROUNDS)
 				sleep_ms(AGAIN_MS);
 		}
 	}
@@ -394,9 +399,7 @@ enum reaped reap(struct run *run)
 	enum reaped reaped = reap_rounds(run);
 	if (reaped == REAPED)
 		remove_files(run);
-	else if (reaped == REAPED_IDLE)
-		log_run(run, NULL, "nothing of it runs; podman does not clean up after it");
-	else
+	else if (reaped == NOT_REAPED)
 		log_left(run);
 	return reaped;
 }

@@ -70,6 +70,7 @@ struct run {
 	size_t environments;
 
 	const char *why; /* it is ended, where that is to be logged (log_ending()); borrowed */
+	char said[256];	 /* by the last call of podman or a runtime for it that failed, or "" */
 
 	/* appended once known */
 	struct process conmon;
