@@ -191,7 +191,8 @@ static void keep_failure(struct run *run, const char *const words[], int status,
 		       last_line(text));
 }
 
-/* The same without its output, for as long as it makes progress. What it fails of is in run->said. */
+/* The same without its output, for as long as it makes progress. What it fails of is in run->said.
+ */
 static int call_patiently(struct run *run, const char *const words[])
 {
 	_cleanup_close_ int errors = memfd_create("stderr", MFD_CLOEXEC); /* -1: it is not heard */
