@@ -235,7 +235,7 @@ int doctor_main(int argc, char *argv[])
 	doctor.caller = geteuid();
 	if (doctor.given_conf)
 		conf_read(&doctor.conf, doctor.given_conf);
-	doctor.receptors = receptors_find(doctor.all);
+	doctor.receptors = receptors_find(&doctor.all);
 	for (size_t i = 0; i < doctor.receptors; i++) {
 		if (!doctor.all[i].environment.count)
 			continue;

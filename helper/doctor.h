@@ -45,7 +45,7 @@ struct doctor {
 	char podman[PATH_MAX];	/* once it is found, else "" */
 	char fix[FIX_SIZE];
 
-	struct receptor all[RECEPTORS_MAX];
+	struct receptor *all;
 	size_t receptors;
 	const struct receptor *receptor; /* that is looked at, or NULL: the caller's own */
 	const char *outside;		 /* why its namespaces could not be entered, or NULL */

@@ -59,35 +59,34 @@ static void find_conf(const struct words *words, struct receptor *receptor)
 static bool visit(pid_t pid, void *context)
 {
 	struct search *search = context;
-	struct receptor *receptor = &search->receptor[search->count];
 	struct proc_status status;
 	_cleanup_words_ struct words words;
 	bool known;
 
-	if (!proc_cmdline(pid, &words))
+	if (!proc_cmdline(pid, &words) || !is_daemon(&words) || !proc_status(pid, &status) ||
+	    proc_is_of(pid, geteuid()) != search->own ||
+	    (!proc_shares_root(pid, &known) && known) || is_set_user_id(pid))
 		return true;
-	if (is_daemon(&words) && proc_status(pid, &status) &&
-	    proc_is_of(pid, geteuid()) == search->own &&
-	    (proc_shares_root(pid, &known) || !known)) {
-		*receptor = (struct receptor){.pid = pid, .uid = status.uid};
-		find_conf(&words, receptor);
-		(void)proc_environ(pid, &receptor->environment); /* then it is empty */
-		if (is_set_user_id(pid))
-			words_free(&receptor->environment);
-		else
-			search->count++;
-	}
-	return search->count < RECEPTORS_MAX;
+	struct receptor *larger =
+		reallocarray(search->receptor, search->count + 1, sizeof(*larger));
+	if (!larger)
+		return false;
+	search->receptor = larger;
+	struct receptor *receptor = &larger[search->count++];
+	*receptor = (struct receptor){.pid = pid, .uid = status.uid};
+	find_conf(&words, receptor);
+	(void)proc_environ(pid, &receptor->environment); /* then it is empty */
+	return true;
 }
 
-size_t receptors_find(struct receptor receptor[RECEPTORS_MAX])
+size_t receptors_find(struct receptor **receptor)
 {
-	struct search search = {.receptor = receptor, .own = true};
+	struct search search = {.own = true};
 
 	(void)proc_each(visit, &search);
 	search.own = false;
-	if (search.count < RECEPTORS_MAX) /* others' must not hide ours */
-		(void)proc_each(visit, &search);
+	(void)proc_each(visit, &search);
+	*receptor = search.receptor;
 	return search.count;
 }
 

@@ -5,8 +5,6 @@
 
 #include "proc.h"
 
-#define RECEPTORS_MAX 8
-
 struct receptor {
 	pid_t pid;
 	uid_t uid;
@@ -18,9 +16,10 @@ struct receptor {
  * Finds the processes whose first word is `receptor` and that are no command-runner, our user's
  * first: what a process says of itself, so a place to look and no proof. Those of other containers
  * and chroots are left out where proc(5) shows that they are, and set-user-id programs: their
- * environment is another user's. Returns how many.
+ * environment is another user's. Returns how many; *@receptor and their environments are the
+ * caller's. Where memory is short there are fewer.
  */
-size_t receptors_find(struct receptor receptor[RECEPTORS_MAX]);
+size_t receptors_find(struct receptor **receptor);
 
 /*
  * As fork(2); the child is in the user, mount and pid namespaces of @receptor, in its directory,
