@@ -164,5 +164,8 @@ bool container_end_rest(struct run *run)
 {
 	struct members members = {.run = run};
 
+	/* whoever is in its mounts all the same, by nsenter(1), is no part of it */
+	if (run->own_pids && run->container.pid && !process_lives(run->container))
+		return true;
 	return !run->cid[0] || end_members(&members);
 }

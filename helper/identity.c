@@ -693,6 +693,7 @@ static ino_t own_mounts(const struct run *run, pid_t pid)
 bool learn_container(struct run *run)
 {
 	_cleanup_handle_ struct handle handle = HANDLE_NONE;
+	struct proc_status status;
 	struct draft draft = {0};
 
 	if (run->container.pid)
@@ -708,8 +709,10 @@ bool learn_container(struct run *run)
 		run->container = handle.id;
 		run->container_is_proven = true;
 		run->mounts = own_mounts(run, pid);
+		run->own_pids = proc_status(pid, &status) && status.namespace_init;
 		draft_add_process(&draft, "container", run->container, NULL);
 		draft_add_number(&draft, "mounts", run->mounts);
+		draft_add(&draft, "own_pids", run->own_pids ? "1" : "0");
 		(void)record_append(run, &draft); /* as above */
 	}
 	return run->container.pid != 0;

@@ -157,6 +157,7 @@ static bool find_member(struct run *run, const char *key, struct member *found)
 		{"detach", .flag = &run->detach},
 		{"remove", .flag = &run->remove},
 		{"restarts", .flag = &run->restarts},
+		{"own_pids", .flag = &run->own_pids},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {

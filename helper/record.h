@@ -77,6 +77,7 @@ struct run {
 	struct process container;	/* the container init */
 	uint64_t mounts;		/* inode of the init's own mount namespace; 0: none known */
 	bool container_is_proven;	/* by this process, not read from the record */
+	bool own_pids;			/* it is the first of a pid namespace: all there end with it */
 	char cid[CID_SIZE];		/* "" or valid by cid_valid() */
 	int stop_signal;		/* that the container is asked to end by; 0: SIGTERM */
 	const char *runtime;		/* conmon's -r */

@@ -126,6 +126,26 @@ stays() {
   done
 }
 
+@test "a container that stays ends: who has entered its mounts is no part of it, and lives on" {
+  local flag user=''
+  [ "$(id -u)" = 0 ] || user='--user --preserve-credentials'
+  for flag in '' -d; do
+    echo "flag: $flag"
+    in_job made "podman run $flag --name $NAME --network=none $IMAGE sleep 600 &
+      until [ \"\$(podman inspect --format '{{.State.Running}}' $NAME 2>/dev/null)\" = true ]; do sleep 0.1; done
+      setsid nsenter --target \"\$(podman inspect --format '{{.State.Pid}}' $NAME)\" $user --mount sleep 600 </dev/null >/dev/null 2>&1 &
+      visitor=\$!
+      until [ \"\$(cat /proc/\$visitor/comm)\" = sleep ]; do sleep 0.1; done
+      echo \$visitor >$WORK/visitor
+      podman kill $NAME; podman wait $NAME"
+    VISITOR=$(identity "$(<"$WORK/visitor")")
+    OURS+=("$VISITOR")
+    alive "$VISITOR" || fail "it was ended: $(cat "$LOG")"
+    kill_now "$VISITOR"
+    forget
+  done
+}
+
 @test "a detached container that stays and has ended inside the job is its owner's after it" {
   local way finished
   for way in kept shell made; do
