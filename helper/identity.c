@@ -31,7 +31,8 @@ enum role {
 	ROLE_RUNTIME,
 	ROLE_CLEANUP,
 	ROLE_SESSION,
-	ROLE_STARTER
+	ROLE_STARTER,
+	ROLE_NAMESAKE
 };
 
 /* What a look that failed says of a role. */
@@ -257,34 +258,92 @@ static bool is_of_job(const struct run *run, pid_t pid)
 	return path && leads_to(path, run->directory);
 }
 
-/* Whether @word names the run's container to podman: its id, the beginning of that, or its name. */
-static bool names_container(const struct run *run, const char *word)
+/* Whether @word is the id of the run's container, or the beginning of that, as podman takes it. */
+static bool is_id(const struct run *run, const char *word)
 {
-	return (strlen(word) >= SHORT_ID && after(run->cid, word)) ||
-	       (word[0] && equal(word, run->container_name));
+	return strlen(word) >= SHORT_ID && after(run->cid, word);
 }
 
-/* Whether podman's command line @word starts the run's container again, among others perhaps. */
-static bool starts_container(const struct run *run, char **word)
+static bool is_name(const struct run *run, const char *word)
+{
+	return word[0] && equal(word, run->container_name);
+}
+
+/* Where podman's command line @word says to start a container again; 0: it does not. */
+static size_t start_index(char **word)
 {
 	size_t at = podman_command_index(word);
 
-	if (!at || (!equal(word[at], "start") && !equal(word[at], "restart")))
-		return false;
-	while (word[++at])
-		if (names_container(run, word[at]))
-			return true;
-	return false;
+	return at && (equal(word[at], "start") || equal(word[at], "restart")) ? at : 0;
 }
 
-/* A podman that was asked to start the container again within the job. */
-static bool is_starter(const struct run *run, pid_t pid, const char *exe, const struct words *words)
+/* Whether podman's first @at words, of another command, are the flags that the run's was given. */
+static bool has_flags_of(const struct run *run, char **word, size_t at)
 {
-	struct proc_stat stat;
+	size_t same = 0;
 
-	return run->detach && run->cid[0] && after(exe, "podman") &&
-	       starts_container(run, words->word) && proc_stat(pid, &stat) &&
-	       (!run->over || stat.start <= run->over) && is_of_job(run, pid);
+	for (size_t i = 1; i < at; i++) {
+		if (equal(word[i], "container"))
+			continue;
+		if (same == run->globals || !equal(word[i], run->global[same++]))
+			return false;
+	}
+	return same == run->globals;
+}
+
+/* Whether @variable says to podman where its storage is; PATH does not. */
+static bool leads_to_storage(const char *variable)
+{
+	return is_storage_variable(variable) && !after(variable, "PATH=");
+}
+
+/* Whether the @count variables have all of @others that lead to storage. */
+static bool has_variables(char *const others[], const char *const variables[], size_t count)
+{
+	for (; *others; others++) {
+		size_t i = 0;
+
+		while (leads_to_storage(*others) && i < count && !equal(*others, variables[i]))
+			i++;
+		if (leads_to_storage(*others) && i == count)
+			return false;
+	}
+	return true;
+}
+
+static bool has_environment_of(const struct run *run, pid_t pid)
+{
+	_cleanup_words_ struct words theirs = {0};
+
+	return proc_environ(pid, &theirs) &&
+	       has_variables(theirs.word, run->environment, run->environments) &&
+	       has_variables((char *const *)(uintptr_t)run->environment,
+			     (const char *const *)theirs.word, theirs.count);
+}
+
+/*
+ * A podman that was asked to start the container again within the job: by its id, or by the name
+ * that it had, in the same storage.
+ */
+static enum role starter_role(const struct run *run, pid_t pid, const char *exe,
+			      const struct words *words)
+{
+	size_t at =
+		run->detach && run->cid[0] && after(exe, "podman") ? start_index(words->word) : 0;
+	struct proc_stat stat;
+	bool id = false, name = false;
+
+	for (size_t i = at + 1; at && i < words->count; i++) {
+		id = id || is_id(run, words->word[i]);
+		name = name || is_name(run, words->word[i]);
+	}
+	if ((!id && !name) || !proc_stat(pid, &stat) || (run->over && stat.start > run->over) ||
+	    !is_of_job(run, pid))
+		return ROLE_NONE;
+	if (id)
+		return ROLE_STARTER;
+	return has_flags_of(run, words->word, at) && has_environment_of(run, pid) ? ROLE_NAMESAKE
+										  : ROLE_NONE;
 }
 
 /* Whether @pid is a copy of a runtime, which has no name: crun makes one of itself at each call. */
@@ -357,8 +416,9 @@ static enum role fitting_role(const struct run *run, pid_t pid, const char *exe,
 		return ROLE_CLEANUP;
 	if (is_session(run, pid, words))
 		return ROLE_SESSION;
-	if (is_starter(run, pid, exe, words))
-		return ROLE_STARTER;
+	enum role starter = starter_role(run, pid, exe, words);
+	if (starter != ROLE_NONE)
+		return starter;
 	if (is_early_conmon(run, pid, words))
 		return ROLE_EARLY;
 	if (is_runtime(run, pid, exe, words))
@@ -500,6 +560,8 @@ static bool visit(pid_t pid, void *context)
 		return handles_add(&census->session, handle);
 	case ROLE_STARTER:
 		return handles_add(&census->starter, handle);
+	case ROLE_NAMESAKE:
+		return handles_add(&census->namesake, handle);
 	case ROLE_UNKNOWN:
 		census->unsure = true;
 		break;
@@ -548,6 +610,7 @@ void census_free(struct census *census)
 	handles_close(&census->cleanup);
 	handles_close(&census->session);
 	handles_close(&census->starter);
+	handles_close(&census->namesake);
 }
 
 /* Takes over what conmon's command line tells, and writes it down: how podman cleans up. */

@@ -9,8 +9,10 @@
  *     cleanup  the exit command of that conmon, word by word; a runtime's delete or kill of the
  *              CID that no podman waits for but the run's
  *     session  as conmon, but -u SESSION -b …/CID/userdata/SESSION: of a podman exec
- *     starter  podman start or restart of the CID, or of the name that the run gave, with the run's
- *              directory in its environment, begun before the run was over
+ *     starter  podman start or restart of the CID, with the run's directory in its environment,
+ *              begun before the run was over
+ *     namesake the same of the name that the run gave, with the flags and the environment by which
+ *              the run's podman found its storage: podman is to be asked whose that name is now
  * The container init is a descendant of such a conmon, or its cgroup or its mounts name the CID,
  * the id that podman writes into RUN.cid. What was proven is in the record as (pid, start); as that
  * is a file, it is proven again.
@@ -31,12 +33,13 @@
 struct census {
 	struct handles podman; /* podman, its rootless child, hold before it is podman */
 	struct handles conmon;
-	struct handles runtime; /* `runc create` and its like; what becomes conmon */
-	struct handles cleanup; /* conmon's exit command, and a runtime's delete */
-	struct handles session; /* conmons of a podman exec in the container */
-	struct handles starter; /* podman start or restart of a detached container, by its job */
-	bool unsure;		/* some processes could not be looked at: there may be more */
-	bool taken;		/* somebody else has started the container anew */
+	struct handles runtime;	 /* `runc create` and its like; what becomes conmon */
+	struct handles cleanup;	 /* conmon's exit command, and a runtime's delete */
+	struct handles session;	 /* conmons of a podman exec in the container */
+	struct handles starter;	 /* podman start or restart of a detached container, by its job */
+	struct handles namesake; /* the same of its name, which may be another's by now */
+	bool unsure;		 /* some processes could not be looked at: there may be more */
+	bool taken;		 /* somebody else has started the container anew */
 };
 
 /* Takes those with and without a conmon above them. Looks through /proc. */

@@ -585,6 +585,14 @@ static bool is_unknown(const struct run *run)
 	return status == 1 || (status > 1 && !run->cid[0]);
 }
 
+bool podman_calls_it_so(const struct run *run)
+{
+	int status;
+	_cleanup_free_ char *id = inspect(run, run->container_name, "{{.Id}}", &status);
+
+	return id && run->cid[0] && equal(last_line(id), run->cid);
+}
+
 bool podman_has_ended_it(const struct run *run)
 {
 	int status;

@@ -65,6 +65,9 @@ const char *last_line(char *text);
  */
 bool podman_find(struct run *run);
 
+/* Whether podman calls the container by the name that the run gave. */
+bool podman_calls_it_so(const struct run *run);
+
 /*
  * Whether the container, which stays, has ended before: podman keeps the time of that when somebody
  * starts it again. False where that cannot be told.

@@ -40,13 +40,24 @@ static void close_run(struct run *run)
 			run->over = run->conmon.start;
 }
 
+/* Takes the census, in which who starts the container by its name does so where it has that. */
+static void census_with_starters(const struct run *run, struct census *census)
+{
+	census_take(run, census);
+	if (!census->namesake.count || !podman_calls_it_so(run))
+		return;
+	for (size_t i = 0; i < census->namesake.count; i++)
+		(void)handles_add(&census->starter, census->namesake.item[i]); /* seen next time */
+	census->namesake.count = 0;
+}
+
 static void scene_take(struct run *run, struct scene *scene)
 {
 	/* its id proves all but podman */
 	learn_cid(run);
 	close_run(run);
 	(void)learn_conmon(run);
-	census_take(run, &scene->census);
+	census_with_starters(run, &scene->census);
 	/* one that was stopped may have the container's lock, which podman's cleanup waits for */
 	handles_wake(&scene->census.podman);
 	/* the conmon that lives is the one to ask: after a restart it is another */
@@ -246,7 +257,7 @@ static void end_earlier_starts(struct run *run)
 	learn_cid(run);
 	close_run(run);
 	if (run->over)
-		census_take(run, &census);
+		census_with_starters(run, &census);
 	if (census.starter.count)
 		(void)end_starters(run, &census.starter);
 }

@@ -181,6 +181,51 @@ END
   done
 }
 
+# start_namesake WAY WHERE: a job that in the end starts a container by the name of its own, which is another: that was
+# given another name (renamed), or it is in another storage (elsewhere). Sets FLAGS, which podman needs to find it.
+start_namesake() {
+  local name=$NAME-$1-$2 other=$NAME-$1-$2-other rename=''
+  FLAGS=()
+  OUR_CONTAINERS+=("$name" "$other")
+  if [ "$2" = renamed ]; then
+    rename="podman rename $name $name-old && podman rename $other $name"
+  else
+    FLAGS=(--root "$WORK/storage" --runroot "$WORK/runroot" --storage-driver vfs)
+    podman save "$IMAGE" | podman "${FLAGS[@]}" load
+    other=$name
+  fi
+  podman "${FLAGS[@]}" create --network=none --name "$other" "$IMAGE" sh -c 'trap "exit 9" TERM; while :; do sleep 0.2; done'
+  start_way "$1" "$name" "$name-old" <<END
+podman run -d --network=none --name $name $IMAGE sleep 600
+$rename
+setsid podman ${FLAGS[*]} start --attach $name </dev/null >/dev/null 2>&1 &
+until [ "\$(podman ${FLAGS[*]} inspect --format '{{.State.Running}}' $name)" = true ]; do sleep 0.1; done
+echo ready
+read -r _ <$WORK/go
+END
+  wait_ready
+}
+
+job_has_ended() {
+  gone "$COMMAND_RUNNER" && ! compgen -G "$PID_DIR/*.run" >/dev/null
+}
+
+@test "what is started by the name of the job's container, and is another, is not ended with the job" {
+  local way where
+  for way in env alone; do
+    for where in renamed elsewhere; do
+      echo "$way, $where"
+      start_namesake "$way" "$where"
+      end_job itself
+      wait_until 20 job_has_ended || { show; fail "$way, $where: the job goes on"; }
+      [ "$(podman "${FLAGS[@]}" inspect --format '{{.State.Running}}' "$NAME-$way-$where")" = true ] ||
+        { show; fail "$way, $where: it was ended"; }
+      podman "${FLAGS[@]}" rm --force --time 0 "$NAME-$way-$where"
+    done
+    podman "${FLAGS[@]}" rmi --all --force
+  done
+}
+
 # hold_cleanup_back: from now on the podman that conmon calls in the end waits for a line in $WORK/cleanup. It would remove
 # a container with --rm in every second restart.
 hold_cleanup_back() {
