@@ -13,6 +13,12 @@
 #define PODMAN_MS 2000
 
 /*
+ * podman, where conmon has said how the container ended and its cleanup has failed: podman 4 waits
+ * twenty seconds for that, and then cleans up itself.
+ */
+#define PODMAN_ALONE_MS 30000
+
+/*
  * conmon with no process below it, after its container: it forks podman's cleanup at once, but on
  * a machine that swaps.
  */

@@ -172,15 +172,16 @@ static enum verdict linger(struct watch *watch, int ms)
 }
 
 /*
- * conmon is gone and podman lives. It may write its output for as long as its reader takes; where
- * conmon did not clean up, it waits for ever.
+ * conmon is gone and podman lives. It may write its output for as long as its reader takes. Where
+ * conmon did not clean up it does so itself, if conmon has told it of the end; else it waits for
+ * ever.
  */
 static enum verdict linger_for_podman(struct watch *watch)
 {
 	const struct run *run = watch->run;
 
 	if (run->remove && access(run->bundle, F_OK) == 0)
-		return linger(watch, PODMAN_MS);
+		return linger(watch, podman_is_told(run) ? PODMAN_ALONE_MS : PODMAN_MS);
 	watch->linger_until = 0; /* somebody else has cleaned up */
 	return GO_ON;
 }
@@ -248,7 +249,7 @@ static enum verdict judge(struct watch *watch, const char **why)
 			      .holder_gone = holder_gone(watch, why)};
 
 	if (!sight.holder_gone)
-		*why = "podman";
+		*why = sight.conmon_gone && !sight.podman_gone ? "conmon" : "podman";
 	if (!handle_alive(&watch->container))
 		return judge_without_container(watch, &sight);
 	if (sight.holder_gone || (sight.podman_gone && !run->detach))

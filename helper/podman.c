@@ -700,6 +700,13 @@ static int open_exits(const struct run *run)
 	return file_open_directory(AT_FDCWD, run->exit_dir);
 }
 
+bool podman_is_told(const struct run *run)
+{
+	_cleanup_close_ int directory = open_exits(run);
+
+	return directory >= 0 && faccessat(directory, run->cid, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /*
  * Tells podman how the container ended, as conmon does, where conmon had no time to: by a file of
  * its id (conmon, src/ctr_exit.c). podman would wait for it, and take the container for running;

@@ -74,6 +74,9 @@ bool podman_calls_it_so(const struct run *run);
  */
 bool podman_has_ended_it(const struct run *run);
 
+/* Whether conmon has written for podman how the container ended, and podman has not read it. */
+bool podman_is_told(const struct run *run);
+
 /*
  * Ends the container by `podman stop`, which keeps a restart policy from starting it again.
  * @grace_ms is rounded up to seconds. Best effort.

@@ -246,6 +246,32 @@ END
   assert_nothing_left
 }
 
+# ends_without_cleanup WORD...: runs podman behind these words; conmon's cleanup fails, and all that anyone else calls.
+ends_without_cleanup() {
+  local name=cleanup-$(id -u)-$$-$(now_ms) status=0
+  OUR_CONTAINERS+=("$name")
+  cp "$(command -v podman)" "$WORK/podman.new"
+  mv "$WORK/podman.new" "$WORK/podman"
+  timeout 100 "$@" "$WORK/podman" run --rm --name "$name" --network=none "$IMAGE" \
+    sh -c 'until [ -e /go ]; do sleep 0.1; done; echo words; exit 3' >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- 4>&- 5>&- &
+  runs() { [ "$(podman inspect --format '{{.State.Running}}' "$name")" = true ]; } 2>/dev/null
+  wait_until 20 runs
+  printf '#!/bin/sh\ncase " $* " in *" cleanup "* | *" rm "* | *" stop "*) exit 125 ;; esac\nexec %s "$@"\n' "$(command -v podman)" >"$WORK/podman.new"
+  chmod 0755 "$WORK/podman.new"
+  mv "$WORK/podman.new" "$WORK/podman"
+  podman exec "$name" touch /go
+  wait $! || status=$?
+  echo "status $status, $(<"$WORK/out"), $(<"$WORK/err")"
+  podman container exists "$name" && echo left
+}
+
+@test "conmon's cleanup fails: podman has the time for its own, as without podleash" {
+  ends_without_cleanup env >"$WORK/without" || true
+  ends_without_cleanup env "PODLEASH_LOG=$LOG" "$BUILD/podleash" run --pid-dir "$PID_DIR" >"$WORK/with" || true
+  diff "$WORK/without" "$WORK/with" || { show_log; fail 'another end'; }
+  [ ! -e "$LOG" ] || { show_log; fail 'not silent'; }
+}
+
 @test "podman is given settings relative to its directory: conmon is killed, and nothing of the container is left there" {
   mkdir "$WORK/own"
   cd "$WORK/own"
