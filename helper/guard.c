@@ -10,8 +10,10 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 
 #include "ancestors.h"
 #include "bounds.h"
@@ -351,22 +353,38 @@ static bool pause_reaping(const struct watch *watch, int ms)
 	return ready <= 0;
 }
 
+/* Reaps a run that may be @lent: who has it may have ended it by now, or be at it. */
+static enum reaped reap_ours(struct run *run, bool lent)
+{
+	struct stat st;
+
+	if (!lent)
+		return reap(run);
+	if (flock(run->fd, LOCK_EX | LOCK_NB))
+		return REAPED_IDLE;
+	return fstat(run->fd, &st) == 0 && st.st_nlink == 0 ? REAPED : reap(run);
+}
+
 /*
  * Nobody else may come by for long: again and again, ever more rarely. @told: somebody waits for
- * it, and tries himself.
+ * it, and may do what we cannot; he is lent the run until the next try.
  */
 static bool reap_again(const struct watch *watch, bool told)
 {
-	for (int pause_ms = RETRY_MS; pause_ms <= RETRY_MAX_MS;) {
+	int pause_ms = RETRY_MS;
+	bool lent = false;
+
+	for (;;) {
 		forget_signals(watch);
-		enum reaped reaped = reap(watch->run);
-		if (reaped == REAPED || (reaped == REAPED_IDLE && told))
+		enum reaped reaped = reap_ours(watch->run, lent);
+		if (reaped == REAPED || pause_ms > RETRY_MAX_MS)
 			return reaped == REAPED;
+		if (reaped == REAPED_IDLE && told)
+			lent = flock(watch->run->fd, LOCK_UN) == 0;
 		told = !pause_reaping(watch, pause_ms);
 		if (!told) /* else it tries again at once */
 			pause_ms *= 2;
 	}
-	return reap(watch->run) == REAPED;
 }
 
 static bool guard_run(struct watch *watch)

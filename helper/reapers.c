@@ -109,13 +109,27 @@ static void report_end(struct reapers *reapers, const struct reaper *reaper, enu
 						       : "not all of it ended");
 }
 
-/* Whether @reaper is done. A guard that died before its work was done is no reaper any more. */
+/* Whether a guard that lives lends its run: its record is there, and nobody has the lock. */
+static bool lends(const struct reapers *reapers, const struct reaper *guard)
+{
+	_cleanup_run_ struct run run = {.fd = -1};
+	const char *why;
+
+	return record_is_unguarded(reapers->directory, guard->name) &&
+	       record_open(&run, reapers->directory, guard->name, false, &why) &&
+	       is_same_process(run.guard, guard->process.id);
+}
+
+/*
+ * Whether @reaper is done. A guard that died before its work was done is no reaper any more, nor is
+ * one that lends its run to us.
+ */
 static bool is_done(struct reapers *reapers, const struct reaper *reaper)
 {
 	int status = -1; /* where waitpid(2) has no answer, it did not end well */
 
 	if (reaper->is_guard) {
-		if (handle_alive(&reaper->process))
+		if (handle_alive(&reaper->process) && !lends(reapers, reaper))
 			return false;
 		if (!record_exists(reapers->directory, reaper->name))
 			report_run(reapers, reaper->unit, reaper->name, "ended");

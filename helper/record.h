@@ -74,15 +74,15 @@ struct run {
 
 	/* appended once known */
 	struct process conmon;
-	struct process container;	/* the container init */
-	uint64_t mounts;		/* inode of the init's own mount namespace; 0: none known */
-	bool container_is_proven;	/* by this process, not read from the record */
-	bool own_pids;			/* it is the first of a pid namespace: all there end with it */
-	char cid[CID_SIZE];		/* "" or valid by cid_valid() */
-	int stop_signal;		/* that the container is asked to end by; 0: SIGTERM */
-	const char *runtime;		/* conmon's -r */
-	const char *bundle;		/* conmon's -b; podman removes it with the container */
-	const char *exit_dir;		/* conmon's --exit-dir */
+	struct process container; /* the container init */
+	uint64_t mounts;	  /* inode of the init's own mount namespace; 0: none known */
+	bool container_is_proven; /* by this process, not read from the record */
+	bool own_pids;		  /* it is the first of a pid namespace: all there end with it */
+	char cid[CID_SIZE];	  /* "" or valid by cid_valid() */
+	int stop_signal;	  /* that the container is asked to end by; 0: SIGTERM */
+	const char *runtime;	  /* conmon's -r */
+	const char *bundle;	  /* conmon's -b; podman removes it with the container */
+	const char *exit_dir;	  /* conmon's --exit-dir */
 	const char *cleanup[RUN_WORDS]; /* conmon's exit command; NULL-terminated */
 	size_t cleanups;
 };

@@ -246,6 +246,27 @@ END
   assert_nothing_left
 }
 
+@test "podman fails for longer than anybody waits: podleash run ends, and the guard goes on until podman works" {
+  cp "$(command -v podman)" "$WORK/podman"
+  : >"$WORK/fails"
+  printf '#!/bin/sh\ncase " $* " in *" cleanup "* | *" rm "* | *" stop "*) [ ! -e %s ] || exit 125 ;; esac\nexec %s "$@"\n' \
+    "$WORK/fails" "$(command -v podman)" >"$WORK/podman.new"
+  chmod 0755 "$WORK/podman.new"
+  start_script U1 run <<END
+$WORK/podman run --rm --network=none $IMAGE sleep 600
+END
+  wait_running
+  mv "$WORK/podman.new" "$WORK/podman"
+  # conmon does not clean up either.
+  kill_now "$CONMON" "$RUNNER"
+  wait_until 30 gone "$LEASH_RUN" || fail 'podleash run waits'
+  grep -q 'something is left' "$LOG" || { show_log; fail 'podman has worked'; }
+  alive "$GUARD" || { show_log; fail 'the guard has given up'; }
+  rm "$WORK/fails"
+  wait_until 30 gone "$GUARD"
+  assert_nothing_left
+}
+
 # ends_without_cleanup WORD...: runs podman behind these words; conmon's cleanup fails, and all that anyone else calls.
 ends_without_cleanup() {
   local name=cleanup-$(id -u)-$$-$(now_ms) status=0
