@@ -660,7 +660,8 @@ static bool says_stopped(const char *state)
 }
 
 /*
- * It is asked first: a delete may take its time, also of what is not there. One that stays its
+ * It is asked first: a delete may take its time, also of what is not there; but a runtime that was
+ * killed before it had written its first state does not know what it began. One that stays its
  * owner may have begun to start by now, and a delete without --force ends that as well until it
  * runs.
  */
@@ -672,7 +673,7 @@ static void forget_by(struct run *run, const char *runtime)
 	bool stopped = state && says_stopped(state);
 
 	free(state);
-	if (status)
+	if (status && container_was_made(run))
 		return;
 	if (run->remove)
 		(void)call_patiently(run, WORDS(runtime, "delete", "--force", run->cid));
@@ -801,6 +802,9 @@ bool podman_clean_up(struct run *run)
 		return true;
 	if (!run->remove)
 		return clean_up_staying(run);
+	/* podman has failed before it made one, as a rule: no image, no such flag */
+	if (!run->cid[0] && !run->bundle[0] && is_unknown(run))
+		return true;
 	find_runtime(run, runtime); /* while podman knows it */
 	/* a bundle that is there says that there is something to remove */
 	bool gone = (!run->bundle[0] || container_was_removed(run)) && is_unknown(run);

@@ -246,6 +246,31 @@ END
   assert_nothing_left
 }
 
+@test "runc is killed before it has written what it began: nothing of that is left" {
+  local root=/run/runc
+  [ "$(id -u)" = 0 ] || root=$XDG_RUNTIME_DIR/runc
+  cat >"$WORK/runc" <<END
+#!/bin/sh
+case " \$* " in *" create "*)
+  for id; do :; done
+  mkdir -p $root/\$id && mkfifo $root/\$id/exec.fifo && echo $root/\$id >$WORK/made
+  exec sleep 600
+  ;;
+esac
+exec $(command -v runc) "\$@"
+END
+  chmod 0755 "$WORK/runc"
+  start_script U1 <<END
+podman --runtime=$WORK/runc run --rm --network=none $IMAGE sleep 600
+END
+  wait_until 20 grep -qs . "$WORK/made"
+  [ -p "$(<"$WORK/made")/exec.fifo" ]
+  kill_now "$COMMAND_RUNNER"
+  no_records() { ! compgen -G "$PID_DIR/*.run" >/dev/null; }
+  wait_until 20 no_records || { show_log; fail 'the run goes on'; }
+  [ ! -e "$(<"$WORK/made")" ] || { show_log; fail "left: $(ls "$(<"$WORK/made")")"; }
+}
+
 @test "podman fails for longer than anybody waits: podleash run ends, and the guard goes on until podman works" {
   cp "$(command -v podman)" "$WORK/podman"
   : >"$WORK/fails"
