@@ -421,11 +421,20 @@ static void take_over_service(pid_t parent)
 	}
 }
 
+/* What exec(2) keeps and fork(2) does not, and a process was told to be: the parent of orphans. */
+static bool is_subreaper(void)
+{
+	int set = 0;
+
+	return prctl(PR_GET_CHILD_SUBREAPER, &set) == 0 && set;
+}
+
 /* In the child: becomes the command, and is told when `podleash run` itself is killed. */
 __attribute__((noreturn)) static void start_command(const struct job *job, pid_t parent,
-						    const sigset_t *mask)
+						    const sigset_t *mask, bool subreaper)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* cannot fail for a valid signal */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, subreaper);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* neither can fail */
 	if (getppid() != parent)
 		_exit(EXIT_REFUSED);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
@@ -468,6 +477,7 @@ static int run_job(struct job *job)
 		.had_terminal = has_terminal(),
 		.has_runner = job->ancestors.command_runner,
 	};
+	bool subreaper = is_subreaper();
 	pid_t self = getpid();
 	sigset_t before;
 
@@ -478,7 +488,7 @@ static int run_job(struct job *job)
 					job->ancestors.holder[job->ancestors.holders - 1].id);
 	watch.command = watch.signals < 0 ? -1 : fork();
 	if (watch.command == 0)
-		start_command(job, self, &before);
+		start_command(job, self, &before, subreaper);
 	if (watch.command < 0) {
 		int error = errno;
 
@@ -487,6 +497,7 @@ static int run_job(struct job *job)
 			(void)fcntl(job->lock, F_SETFD, 0); /* the directory stays the command's */
 		return go_without(job, SUPERVISOR, strerror(error));
 	}
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 0); /* cannot fail: the command is it now */
 	/* what the command closes is closed: others read its pipes, and wait for its locks */
 	file_close_inherited();
 	int status = watch_command(job, &watch);

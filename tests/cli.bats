@@ -470,6 +470,15 @@ END
   done
 }
 
+@test "podleash run: who was to adopt orphans passes that on to the command, and only he" {
+  local asks='import ctypes; set = ctypes.c_int(); ctypes.CDLL(None).prctl(37, ctypes.byref(set)); print(set.value)'
+  collect python3 -c "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1); os.execv(sys.argv[1], sys.argv[1:])" \
+    "$PODLEASH" run --pid-dir "$WORK/unit" python3 -c "$asks"
+  [ "$(<"$WORK/out")" = 1 ] || explain 'the command is none'
+  collect "$PODLEASH" run --pid-dir "$WORK/unit" python3 -c "$asks"
+  [ "$(<"$WORK/out")" = 0 ] || explain 'the command is one'
+}
+
 @test "podleash run: a podman in its background that begins as its command ends leaves no directory" {
   # podleash run looks at what is left while the record is about to be published.
   collect "$PODLEASH" run --pid-dir "$WORK/unit" sh -c '
