@@ -298,9 +298,9 @@ matrix: ## the leak tests on three podmans, six ansible-runners and ansible-navi
 	@tests/setup matrix
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/matrix/run
 
-node: ## the tests on a node with systemd, cgroup 2 and crun, booted in namespaces; ONLY="check", QUICK=1
-	@tests/setup node
-	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/node/run
+node: ## the tests on a node with systemd, cgroup 2 and crun, booted in namespaces; ONLY="check", QUICK=1, VM=1: in qemu
+	@tests/setup $(if $(VM),vm,node)
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" tests/as-root tests/node/$(if $(VM),vm,run)
 
 ansible: ## the role and playbooks of docs/examples/ansible, on two such nodes, over ssh; FILTER=regex chooses
 	@tests/setup ansible

@@ -47,13 +47,13 @@ now_ms() {
   echo "${up/./}0"
 }
 
-# wait_until SECONDS COMMAND...: asks every 20 ms; 1 when the command still fails at the bound.
+# wait_until SECONDS COMMAND...: asks every 20 ms, or $PAUSE seconds; 1 when the command still fails at the bound.
 wait_until() {
   local end=$(($(now_ms) + $1 * 1000))
   shift
   until "$@"; do
     [ "$(now_ms)" -lt $end ] || return 1
-    sleep 0.02
+    sleep "${PAUSE:-0.02}"
   done
 }
 

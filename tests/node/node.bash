@@ -157,3 +157,39 @@ stop_nodes() {
     find "$cgroups-$node" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
 }
+
+# ---- the page ----
+
+# table GROUP: of what the rows of that group saw.
+table() {
+  printf '| | without podleash | \x60podleash run\x60 | the drop-in |\n| --- | --- | --- | --- |\n'
+  awk -F '\t' -v group="$1" '
+    $1 == group && !($2 in known) { title[++titles] = $2; known[$2] }
+    $1 == group {
+      cell = $2 FS $5
+      jobs[cell]++
+      if ($6 == "nothing") {
+        if ($7 > longest[cell]) longest[cell] = $7
+      } else if (sub(/^not started/, "", $6)) {
+        refused[cell]++
+      } else {
+        ++left[cell]
+        n = split($6, name, " ")
+        for (i = 1; i <= n; i++)
+          if (name[i] !~ /^\// && !seen[cell, name[i]]++) names[cell] = names[cell] " " name[i]
+      }
+    }
+    function text(way,    cell) {
+      cell = $0 FS way
+      if (!jobs[cell]) return "–"
+      if (refused[cell] == jobs[cell]) return "podman does not start"
+      if (left[cell]) return (way == "bare" ? "" : "**") left[cell] " of " jobs[cell] ":" names[cell] (way == "bare" ? "" : "**")
+      return sprintf("nothing after %.1f s", longest[cell] / 1000)
+    }
+    END {
+      for (i = 1; i <= titles; i++) {
+        $0 = title[i]
+        print "| " $0 " | " text("bare") " | " text("run") " | " text("drop-in") " |"
+      }
+    }' "$saw"
+}
