@@ -28,6 +28,10 @@ show_log() {
   cat "$LOG" || true
 }
 
+no_records() {
+  ! compgen -G "$PID_DIR/*.run" >/dev/null
+}
+
 # ---- slow ----
 
 # slow_runtime SECONDS: makes GLOBAL name a runtime that takes so long to delete a container, or until the test says
@@ -203,7 +207,6 @@ END
 @test "podman is killed before conmon, and an owner makes the container ready while its runtime is asked: it is left alone" {
   local name id init real
   real=$(podman info --format '{{.Host.OCIRuntime.Path}}')
-  no_records() { ! compgen -G "$PID_DIR/*.run" >/dev/null; }
   name=cleanup-$(id -u)-$$-$(now_ms)
   OUR_CONTAINERS+=("$name")
   make_runtime state "[ -e $WORK/asked ] || { : >$WORK/asked; $(command -v podman) init $name >/dev/null; }"
@@ -266,7 +269,6 @@ END
   wait_until 20 grep -qs . "$WORK/made"
   [ -p "$(<"$WORK/made")/exec.fifo" ]
   kill_now "$COMMAND_RUNNER"
-  no_records() { ! compgen -G "$PID_DIR/*.run" >/dev/null; }
   wait_until 20 no_records || { show_log; fail 'the run goes on'; }
   [ ! -e "$(<"$WORK/made")" ] || { show_log; fail "left: $(ls "$(<"$WORK/made")")"; }
 }
@@ -294,7 +296,8 @@ END
 
 # ends_without_cleanup WORD...: runs podman behind these words; conmon's cleanup fails, and all that anyone else calls.
 ends_without_cleanup() {
-  local name=cleanup-$(id -u)-$$-$(now_ms) status=0
+  local name status=0
+  name=cleanup-$(id -u)-$$-$(now_ms)
   OUR_CONTAINERS+=("$name")
   cp "$(command -v podman)" "$WORK/podman.new"
   mv "$WORK/podman.new" "$WORK/podman"
