@@ -34,6 +34,9 @@
 /* What conmon writes where the container was ended by SIGKILL. */
 #define KILLED_STATUS "137"
 
+/* With what `podman container inspect` ends where it has none of that id. */
+#define NO_SUCH_CONTAINER 125
+
 #define OUTPUT_LIMIT (4U << 20)
 #define ERRORS_LIMIT 1024 /* of what a podman that fails said in the end */
 #define LOOK_MS	     10	  /* at a child for which the kernel gives no pidfd */
@@ -582,7 +585,13 @@ static bool is_unknown(const struct run *run)
 	int status = ask_exists(run, name_of(run), true);
 
 	/* one that fails as a whole has made none that it did not name */
-	return status == 1 || (status > 1 && !run->cid[0]);
+	if (!run->cid[0])
+		return status >= 1;
+	if (status != 1)
+		return false;
+	/* a rootless one that cannot enter its user namespace ends with 1, whatever it is asked */
+	free(inspect(run, run->cid, "{{.Id}}", &status));
+	return status == NO_SUCH_CONTAINER;
 }
 
 bool podman_calls_it_so(const struct run *run)

@@ -294,6 +294,24 @@ END
   assert_nothing_left
 }
 
+@test "a podman that cannot enter its user namespace ends with 1: that is no word of a container that is not there" {
+  cp "$(command -v podman)" "$WORK/podman"
+  : >"$WORK/fails"
+  printf '#!/bin/sh\n[ ! -e %s ] || exit 1\nexec %s "$@"\n' "$WORK/fails" "$(command -v podman)" >"$WORK/podman.new"
+  chmod 0755 "$WORK/podman.new"
+  start_script U1 <<END
+$WORK/podman run --rm --network=none $IMAGE sleep 600
+END
+  wait_running
+  mv "$WORK/podman.new" "$WORK/podman"
+  kill_now "$GUARD" "$CONMON" "$CONTAINER" "$PODMAN" "$RUNNER"
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" && fail 'sweep: all is ended'
+  [ -e "$RECORD" ] || { show_log; fail 'the run is forgotten'; }
+  rm "$WORK/fails"
+  PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || { show_log; fail 'sweep: something is left'; }
+  assert_nothing_left
+}
+
 # ends_without_cleanup WORD...: runs podman behind these words; conmon's cleanup fails, and all that anyone else calls.
 ends_without_cleanup() {
   local name status=0
