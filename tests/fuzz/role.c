@@ -44,6 +44,12 @@ static const struct run runs[] = {
 	{.cid = CID, .runtime = "/usr/bin/runc", CLEANUP(CID)},
 	{.cid = CID, .runtime = "/usr/bin/kata", CLEANUP(CID)},
 	{.cid = CID, .runtime = "", .detach = true, .container_name = "web"},
+	{.cid = CID,
+	 .runtime = "",
+	 .detach = true,
+	 .container_name = "web",
+	 .global = {"--root", "/r"},
+	 .globals = 2},
 };
 
 /* Whether @value, which is not "", stands behind one of the two flags. */
@@ -107,25 +113,31 @@ static void judge_runtime(const struct run *run, const char *exe, const struct w
 	judge_program(run, exe, words);
 }
 
-/* Whether @word is, of the run's id, twelve digits at least, or the container's name. */
-static bool is_its_container(const struct run *run, const char *word)
+/* Whether @word is, of the run's id, twelve digits at least. */
+static bool is_its_id(const struct run *run, const char *word)
 {
-	return (strlen(word) >= 12 && strstr(run->cid, word) == run->cid) ||
-	       (run->container_name && word[0] && equal(word, run->container_name));
+	return strlen(word) >= 12 && strstr(run->cid, word) == run->cid;
 }
 
-/* Before the subcommand there are flags and their values alone. */
-static void judge_starter(const struct run *run, const char *exe, const struct words *words)
+/* Before the subcommand there are flags and their values alone; by its name, the run's own. */
+static void judge_starter(const struct run *run, bool by_name, const char *exe,
+			  const struct words *words)
 {
-	size_t at = 1;
+	size_t at = 1, flags = 0;
 
 	must(after(exe, "podman") && run->detach && run->cid[0]);
 	for (; at < words->count && !equal(words->word[at], "start") &&
 	       !equal(words->word[at], "restart");
-	     at++)
+	     at++) {
 		must(words->word[at][0] == '-' || (at > 1 && words->word[at - 1][0] == '-') ||
 		     equal(words->word[at], "container"));
-	for (at++; at < words->count && !is_its_container(run, words->word[at]);)
+		flags += !equal(words->word[at], "container");
+		must(!by_name || equal(words->word[at], "container") ||
+		     (flags <= run->globals && equal(words->word[at], run->global[flags - 1])));
+	}
+	must(!by_name || flags == run->globals);
+	for (at++; at < words->count && !(by_name ? equal(words->word[at], run->container_name)
+						  : is_its_id(run, words->word[at]));)
 		at++;
 	must(at < words->count);
 }
@@ -155,8 +167,8 @@ static void judge_other(const struct run *run, enum role role, const char *exe,
 	if (other.cleanups)
 		other.cleanup[other.cleanups - 1] = OTHER;
 	/* a command line may name both, and one podman may start the containers of many */
-	must(role == ROLE_NONE || role == ROLE_STARTER || has_word(words, OTHER) ||
-	     has_file(words, "--cidfile=", "b" ID_SUFFIX) ||
+	must(role == ROLE_NONE || role == ROLE_STARTER || role == ROLE_NAMESAKE ||
+	     has_word(words, OTHER) || has_file(words, "--cidfile=", "b" ID_SUFFIX) ||
 	     fitting_role(&other, 0, exe, words) != role);
 }
 
@@ -179,8 +191,8 @@ static void judge(struct run run, const char *exe, const struct words *words)
 		judge_runtime(&run, exe, words);
 	if (role == ROLE_CLEANUP)
 		judge_cleanup(&run, exe, words);
-	if (role == ROLE_STARTER)
-		judge_starter(&run, exe, words);
+	if (role == ROLE_STARTER || role == ROLE_NAMESAKE)
+		judge_starter(&run, role == ROLE_NAMESAKE, exe, words);
 	judge_other(&run, role, exe, words);
 	if (is_hold(&run, words))
 		must(equal(words->word[1], "hold") &&
