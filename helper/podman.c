@@ -17,6 +17,7 @@
 #include "handle.h"
 #include "identity.h"
 #include "log.h"
+#include "room.h"
 #include "signals.h"
 #include "stall.h"
 #include "util.h"
@@ -39,7 +40,8 @@
 
 #define OUTPUT_LIMIT (4U << 20)
 #define ERRORS_LIMIT 1024 /* of what a podman that fails said in the end */
-#define LOOK_MS	     10	  /* at a child for which the kernel gives no pidfd */
+#define TASKS	     24 /* that it starts, with the runtime's: 20 for a removal by 4.3.1 and runc */
+#define LOOK_MS	     10 /* at a child for which the kernel gives no pidfd */
 
 /* A command line, or a part of one. */
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -194,6 +196,16 @@ static void keep_failure(struct run *run, const char *const words[], int status,
 		       last_line(text));
 }
 
+/*
+ * Whether podman can be called. A rootless one that gets no process to enter its user namespace
+ * with takes the process that keeps that for dead, and forgets it: from then on every podman of
+ * the user fails (5.4.2, in a service that has as many tasks as it may).
+ */
+static bool has_room(void)
+{
+	return geteuid() == 0 || room_for_processes(TASKS);
+}
+
 /* The same without its output, for as long as it makes progress. What it fails of is in run->said.
  */
 static int call_patiently(struct run *run, const char *const words[])
@@ -203,6 +215,11 @@ static int call_patiently(struct run *run, const char *const words[])
 	struct handle handle;
 	int status;
 
+	if (!has_room()) {
+		(void)snprintf(run->said, sizeof(run->said),
+			       "%s: fewer than %d processes can be started here", words[0], TASKS);
+		return -1;
+	}
 	pid_t pid = fork();
 	if (pid == 0)
 		become_podman(words, environment_of(run), directory_of(run), -1, errors);
@@ -441,6 +458,10 @@ static int ask_about(const struct run *run, const char *const words[], int ms, c
 {
 	const struct command command = compose(run, words);
 
+	if (output)
+		*output = NULL;
+	if (!has_room())
+		return -1;
 	return call(directory_of(run), command.word, environment_of(run), ms, output);
 }
 

@@ -300,6 +300,26 @@ is_traced() {
   ! grep -q '^TracerPid:.0$' "/proc/${1%,*}/status"
 }
 
+says_no_room() {
+  grep -q 'podman does not clean up after it: .*: fewer than 24 processes can be started here$' "$LOG"
+} 2>/dev/null
+
+# bats test_tags=root
+@test "a user's guard that gets fewer processes than podman needs does not call it, and does once it gets them" {
+  local strace
+  give_to_user
+  start_leashed
+  strace -qq -o /dev/null -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=12+ -p "${GUARD%,*}" 3>&- 4>&- &
+  strace=$(identity $!)
+  OURS+=("$strace")
+  wait_until 5 is_traced "$GUARD"
+  kill_now "$(record_value conmon "$RUN.run")"
+  wait_until 20 says_no_room || explain 'no such line in the log'
+  [ -e "$SHARED/bin/bundle" ] || explain 'podman has cleaned up'
+  kill_now "$strace"
+  wait_until 20 nothing_runs || explain 'something is left'
+}
+
 @test "a log on a disk that hangs: the container is ended first" {
   local container strace
   start_leashed

@@ -3,8 +3,8 @@
  * podman, conmon and a container in one small program, for faults and limits that the real ones
  * would not stand themselves. What it is called tells what it does:
  *
- *     podman     run, stop, rm, container exists and cleanup, as far as podleash calls them; `id`
- *                tells the id of its one container
+ *     podman     run, stop, rm, container exists, inspect and cleanup, as far as podleash calls
+ *                them; `id` tells the id of its one container
  *     conmon     starts the container, writes both pid files and the exit file, and lets podman
  *                clean up after it
  *     container  waits; SIGUSR1 ends it with status 7
@@ -153,6 +153,8 @@ static int podman(char *argv[])
 		puts(cid);
 	if (has(argv, "exists"))
 		return access(bundle, F_OK) ? 1 : 0;
+	if (has(argv, "inspect"))
+		return access(bundle, F_OK) ? 125 : 0;
 	if ((has(argv, "stop") || has(argv, "rm")) && access(bundle, F_OK) == 0)
 		end_container();
 	/* one that it takes for running it does not clean up */
