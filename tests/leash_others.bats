@@ -243,16 +243,17 @@ is_stuck() {
 
 # start_stopped_hold: a job whose hold is stopped as soon as its record is there. Sets HOLD.
 start_stopped_hold() {
+  # The first podman has it asked for its flags: the answer is renamed as the record is.
   start_script U1 <<END
+podman run --rm --network=none $IMAGE true
 strace -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal=SIGSTOP \
   podman run --rm --network=none --label=work=$WORK/ $IMAGE sleep 600
 exit \$?
 END
-  published() { RECORD=$(record_path U1); }
-  wait_until 10 published
+  published() { RECORD=$(record_path U1) && stopped_or_traced "$(record_value podman "$RECORD")"; }
+  wait_until 20 published
   HOLD=$(record_value podman "$RECORD")
   OURS+=("$HOLD")
-  wait_until 5 stopped_or_traced "$HOLD"
 }
 
 stopped_or_traced() {
