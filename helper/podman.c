@@ -832,12 +832,12 @@ bool podman_clean_up(struct run *run)
 		return true;
 	if (!run->remove)
 		return clean_up_staying(run);
-	/* podman has failed before it made one, as a rule: no image, no such flag */
-	if (!run->cid[0] && !run->bundle[0] && is_unknown(run))
-		return true;
-	find_runtime(run, runtime); /* while podman knows it */
 	/* a bundle that is there says that there is something to remove */
 	bool gone = (!run->bundle[0] || container_was_removed(run)) && is_unknown(run);
+	/* podman has failed before it made one, as a rule: no image, no such flag */
+	if (gone && !run->cid[0])
+		return true;
+	find_runtime(run, runtime); /* while podman knows it */
 	if (!gone && !clean_up_and_remove(run))
 		return false;
 	remove_exit_file(run);

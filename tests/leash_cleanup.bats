@@ -173,9 +173,7 @@ END
 $WORK/podman run --name $name --network=none $IMAGE sleep 600
 END
   wait_running
-  printf '#!/bin/sh\n[ -e %s ] || exit 0\nexec %s "$@"\n' "$WORK/room" "$(command -v podman)" >"$WORK/podman.new"
-  chmod 0755 "$WORK/podman.new"
-  mv "$WORK/podman.new" "$WORK/podman"
+  replace_podman "[ -e $WORK/room ] || exit 0"
   kill_now "$CONMON" "$RUNNER"
   wait_until 15 grep -q 'podman does not clean up after it' "$LOG" || fail "$(cat "$LOG")"
   : >"$WORK/room"
@@ -231,17 +229,11 @@ END
 $WORK/podman run --rm --network=none $IMAGE sleep 600
 END
   wait_running
-  cat >"$WORK/podman.new" <<END
-#!/bin/sh
-case " \$* " in *" cleanup "* | *" rm "*)
-  echo "\$*" >>$WORK/asked
-  [ "\$(wc -l <$WORK/asked)" -gt 3 ] || { echo 'first words' >&2; echo 'Error: the storage is busy' >&2; exit 125; }
-  ;;
-esac
-exec $(command -v podman) "\$@"
-END
-  chmod 0755 "$WORK/podman.new"
-  mv "$WORK/podman.new" "$WORK/podman"
+  replace_podman 'case " $* " in *" cleanup "* | *" rm "*)
+    echo "$*" >>'"$WORK"'/asked
+    [ "$(wc -l <'"$WORK"'/asked)" -gt 3 ] || { echo "first words" >&2; echo "Error: the storage is busy" >&2; exit 125; }
+    ;;
+  esac'
   kill_now "$GUARD" "$CONMON" "$CONTAINER" "$PODMAN" "$RUNNER"
   PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" || fail "$(cat "$LOG")"
   [ "$(wc -l <"$WORK/asked")" -gt 3 ] || fail "podman was asked only for: $(cat "$WORK/asked")"
@@ -276,14 +268,11 @@ END
 @test "podman fails for longer than anybody waits: podleash run ends, and the guard goes on until podman works" {
   cp "$(command -v podman)" "$WORK/podman"
   : >"$WORK/fails"
-  printf '#!/bin/sh\ncase " $* " in *" cleanup "* | *" rm "* | *" stop "*) [ ! -e %s ] || exit 125 ;; esac\nexec %s "$@"\n' \
-    "$WORK/fails" "$(command -v podman)" >"$WORK/podman.new"
-  chmod 0755 "$WORK/podman.new"
   start_script U1 run <<END
 $WORK/podman run --rm --network=none $IMAGE sleep 600
 END
   wait_running
-  mv "$WORK/podman.new" "$WORK/podman"
+  replace_podman 'case " $* " in *" cleanup "* | *" rm "* | *" stop "*) [ ! -e '"$WORK"'/fails ] || exit 125 ;; esac'
   # conmon does not clean up either.
   kill_now "$CONMON" "$RUNNER"
   wait_until 30 gone "$LEASH_RUN" || fail 'podleash run waits'
@@ -297,13 +286,11 @@ END
 @test "a podman that cannot enter its user namespace ends with 1: that is no word of a container that is not there" {
   cp "$(command -v podman)" "$WORK/podman"
   : >"$WORK/fails"
-  printf '#!/bin/sh\n[ ! -e %s ] || exit 1\nexec %s "$@"\n' "$WORK/fails" "$(command -v podman)" >"$WORK/podman.new"
-  chmod 0755 "$WORK/podman.new"
   start_script U1 <<END
 $WORK/podman run --rm --network=none $IMAGE sleep 600
 END
   wait_running
-  mv "$WORK/podman.new" "$WORK/podman"
+  replace_podman "[ ! -e $WORK/fails ] || exit 1"
   kill_now "$GUARD" "$CONMON" "$CONTAINER" "$PODMAN" "$RUNNER"
   PODLEASH_LOG=$LOG "$BUILD/podleash" sweep "$PID_DIR" && fail 'sweep: all is ended'
   [ -e "$RECORD" ] || { show_log; fail 'the run is forgotten'; }
@@ -323,9 +310,7 @@ ends_without_cleanup() {
     sh -c 'until [ -e /go ]; do sleep 0.1; done; echo words; exit 3' >"$WORK/out" 2>"$WORK/err" </dev/null 3>&- 4>&- 5>&- &
   runs() { [ "$(podman inspect --format '{{.State.Running}}' "$name")" = true ]; } 2>/dev/null
   wait_until 20 runs
-  printf '#!/bin/sh\ncase " $* " in *" cleanup "* | *" rm "* | *" stop "*) exit 125 ;; esac\nexec %s "$@"\n' "$(command -v podman)" >"$WORK/podman.new"
-  chmod 0755 "$WORK/podman.new"
-  mv "$WORK/podman.new" "$WORK/podman"
+  replace_podman 'case " $* " in *" cleanup "* | *" rm "* | *" stop "*) exit 125 ;; esac'
   podman exec "$name" touch /go
   wait $! || status=$?
   echo "status $status, $(<"$WORK/out"), $(<"$WORK/err")"

@@ -230,9 +230,7 @@ job_has_ended() {
 # a container with --rm in every second restart.
 hold_cleanup_back() {
   mkfifo -m 0666 "$WORK/cleanup"
-  printf '#!/bin/sh\nread -r _ <%s\nexec %s "$@"\n' "$WORK/cleanup" "$(command -v podman)" >"$WORK/podman.new"
-  chmod 0755 "$WORK/podman.new"
-  mv "$WORK/podman.new" "$WORK/podman"
+  replace_podman "read -r _ <$WORK/cleanup"
 }
 
 # restarted_unseen WAY: a job whose container, with --rm, is restarted while its guard is stopped, which knows the first

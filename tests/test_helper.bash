@@ -356,6 +356,14 @@ hold_back() {
   echo "echo \$\$ >$WORK/called.new; mv $WORK/called.new $WORK/called; until [ -e $WORK/go ]; do sleep 0.02; done"
 }
 
+# replace_podman COMMANDS: in the place of $WORK/podman, which a run and its conmon call, a script that runs these before
+# it becomes podman.
+replace_podman() {
+  printf '#!/bin/sh\n%s\nexec %s "$@"\n' "$1" "$(command -v podman)" >"$WORK/podman.new"
+  chmod 0755 "$WORK/podman.new"
+  mv "$WORK/podman.new" "$WORK/podman"
+}
+
 # hold_podman_back FILE: a podman in $WORK/bin, to be first in PATH, that waits for that file before it runs a container.
 hold_podman_back() {
   mkdir "$WORK/bin"
